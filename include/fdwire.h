@@ -1,0 +1,638 @@
+/* fdwire: messages over file descriptors, in the wire format that the peer already speaks.
+ *
+ * It takes the descriptors that the program already has (TCP and Unix sockets, pipes, standard
+ * input and output) and turns the bytes on them into whole messages and back:
+ *
+ *     int fd = fdwire_connect("127.0.0.1:9000", 5000);
+ *     int result = fdwire_send(fd, NULL, "hello", 5, -1);
+ *     size_t len;
+ *     char reply[4096];
+ *     while ((result = fdwire_recv(fd, NULL, reply, sizeof reply, &len, -1)) == 1)
+ *         fwrite(reply, 1, len, stdout);
+ *     fdwire_finish(fd, 1000);
+ *
+ * What holds everywhere, and is not said again below:
+ *
+ * Results. A function that can fail returns an int, and below 0 is failure, always: -errno of the
+ * system (-ECONNRESET, -EBADF, ...), or one of the FDWIRE_E_ codes. errno itself means nothing
+ * after a call. Sizes are given through size_t pointers, written on success only, unless it says
+ * otherwise. A function that yields messages returns like read(2): 1 there is one, 0 there are no
+ * more.
+ *
+ * Waiting. A timeout_ms is that of poll(2), and for the whole call: -1 waits as long as it takes,
+ * 0 does not wait, n is a deadline that many milliseconds from now, however the bytes drip in.
+ * What is not done at once with 0 is -EAGAIN; what is not done by the deadline is -ETIMEDOUT.
+ * Below -1 is -EINVAL.
+ *
+ * Descriptors. Blocking or not, both work alike, and no flag or option of a descriptor is ever
+ * changed. One is borrowed for the call only, unless the function says that it closes it; what
+ * fdwire opens is close-on-exec, and the caller closes it. A negative or closed one is -EBADF; a
+ * socket that keeps message boundaries (datagram, seqpacket) is -EPROTOTYPE. EINTR is retried,
+ * SIGPIPE is never raised: a peer that is gone is -EPIPE or -ECONNRESET.
+ *
+ * Pointers. NULL where it is not allowed, and a range of more than PTRDIFF_MAX bytes, is -EINVAL.
+ * NULL with length 0 is an empty range. A range that is not really there, or an object that was
+ * freed, cannot be told and is undefined behaviour, as everywhere in C. No pointer of the caller's
+ * is kept after the call. Text is UTF-8, NUL-terminated.
+ *
+ * Threads. Any function may be called from any thread at any time; what two calls may share is
+ * said where it matters. Signals are left alone: a signal mask is the same after a call as before
+ * it.
+ */
+
+#ifndef FDWIRE_H
+#define FDWIRE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Versions and errors --------------------------------------------------------------------- */
+
+/** The version of this header, which is also that of the library that it came with. */
+#define FDWIRE_VERSION "0.1.0"
+#define FDWIRE_VERSION_MAJOR 0
+#define FDWIRE_VERSION_MINOR 1
+#define FDWIRE_VERSION_PATCH 0
+
+/**
+ * fdwire's own codes. They lie below the system's -errno (-1 to -4095) and never change their
+ * values.
+ */
+typedef enum fdwire_error {
+  /** The stream ended inside a frame or an exact read: the peer went away too early. */
+  FDWIRE_E_TRUNCATED = -5001,
+  /** The bytes are not a frame of this format, or the body cannot be one. */
+  FDWIRE_E_MALFORMED = -5002,
+  /** Longer than the format's max, or than its length field can say. */
+  FDWIRE_E_TOO_LONG = -5003,
+  /** The text of a format is wrong. */
+  FDWIRE_E_FORMAT = -5004,
+  /** Used after an error that lasts. */
+  FDWIRE_E_BROKEN = -5005,
+  /** A bug in fdwire, contained: please report it. */
+  FDWIRE_E_PANIC = -5006,
+  /** The name of a host could not be resolved. */
+  FDWIRE_E_RESOLVE = -5007,
+} fdwire_error;
+
+/**
+ * The version of the library that is running, like "0.1.0"; FDWIRE_VERSION is that of the header.
+ *
+ * Returns: a static string.
+ */
+const char *fdwire_version(void);
+
+/**
+ * The name of a code: "FDWIRE_E_TOO_LONG", "ECONNRESET"; "OK" for 0 and above, "UNKNOWN" for what
+ * is no code.
+ *
+ * Returns: a static string, never NULL.
+ */
+const char *fdwire_error_name(int code);
+
+/**
+ * What a code means, in words: "the stream ended inside a frame", "Connection reset by peer". The
+ * text is cut to fit buf (which may be NULL if cap is 0) and always NUL-terminated.
+ *
+ * Returns: the length of the whole text without its NUL: it was cut if that is not below cap.
+ */
+size_t fdwire_strerror(int code, char *buf, size_t cap);
+
+/* ---- Formats ---------------------------------------------------------------------------------
+ *
+ * A frame on the wire is a head, a body and a tail; a format says how they are laid out. Its text
+ * is a kind, then key=value settings, separated by blanks:
+ *
+ *     u8 u16be u16le u16ne ... u64ne   a binary length field of 1 to 8 bytes: big-endian, little-
+ *                                      endian, or in the machine's own order. With i for u a
+ *                                      negative length is malformed. Its settings:
+ *       at=n        offset of the length field                         default: 0
+ *       head=n      bytes before the body, the length field included   up to the end of that field
+ *       counts=x    what the length counts: rest   what follows the length field (default)
+ *                                           field  the length field and what follows it
+ *                                           frame  the whole frame
+ *                                           body   the body alone
+ *       adjust=n    or instead: what to add to the length to get the bytes after the length field
+ *       max=n       most bytes in a body; max=frame:n in a frame       16M
+ *
+ *     fixed                            frames of one size, all body
+ *       size=n      that size
+ *
+ * Numbers are decimal or 0x hex; K, M and G stand for powers of 1024. Some formats:
+ *
+ *     u32be                                             Kafka, and most hand-made protocols
+ *     u16be                                             DNS over TCP (RFC 1035, 4.2.2)
+ *     u32be at=1 counts=field                           PostgreSQL: a type byte before the length
+ *     u16be at=16 head=19 counts=frame max=frame:4096   BGP (RFC 4271, 4.1)
+ *     u32ne max=1M                                      Chrome native messaging
+ *     fixed size=128                                    records
+ *
+ * Where a format is asked for, NULL is "u32be": a 4-byte big-endian length of the body.
+ */
+
+/**
+ * How frames are laid out on the wire. Never changes once made; any number of threads may use one
+ * at the same time.
+ */
+typedef struct fdwire_format fdwire_format;
+
+/**
+ * Makes a format from its text, as above. If the text is wrong, why (NULL if why_cap is 0) gets
+ * the reason and where, like 'column 7, "heads=8": no such key here; ...', cut to fit; else an
+ * empty string.
+ *
+ * *out is the caller's, who frees it with fdwire_format_free.
+ *
+ * Returns: 0; FDWIRE_E_FORMAT; -EINVAL if text or out is NULL; -ENOMEM.
+ */
+int fdwire_format_new(const char *text, fdwire_format **out, char *why, size_t why_cap);
+
+/** Frees a format, which no call may be using. NULL is allowed. */
+void fdwire_format_free(fdwire_format *format);
+
+/**
+ * Draws a frame of this format (NULL: the default) with its offsets, over several lines, for
+ * people who wonder whether their text says what they mean. The picture is cut to fit buf (which
+ * may be NULL if cap is 0) and always NUL-terminated.
+ *
+ * Returns: the length of the whole picture without its NUL: it was cut if that is not below cap.
+ */
+size_t fdwire_format_describe(const fdwire_format *format, char *buf, size_t cap);
+
+/**
+ * Writes the head of a frame of this format (NULL: the default) whose body has body_len bytes to
+ * out, for programs that do their own I/O. head is one to fill the length into, of head_len bytes,
+ * just as many as the format's heads have; if it is NULL, and head_len 0, all bytes but the length
+ * are 0. out may be head itself. *len gets the bytes written.
+ *
+ * Returns: 0; -ENOBUFS if cap is too small, and then *len is what is needed; FDWIRE_E_TOO_LONG for
+ * a body over the format's max or what its length field can say; FDWIRE_E_MALFORMED for a body or
+ * a head that is none of this format's; -EINVAL for a NULL that is not allowed. Nothing is written
+ * to out on failure.
+ */
+int fdwire_format_head(const fdwire_format *format,
+                       const void *head,
+                       size_t head_len,
+                       uint64_t body_len,
+                       void *out,
+                       size_t cap,
+                       size_t *len);
+
+/* ---- One whole message -----------------------------------------------------------------------
+ *
+ * For simple programs: no state is kept between calls, and nothing is read past the message, so
+ * the next byte on the descriptor is the first of the next one. One thread may send while another
+ * receives on the same descriptor; two must not send at once, nor receive at once, or their bytes
+ * mix.
+ */
+
+/**
+ * Sends one message to a stream socket, a pipe or a file: the head that format (NULL: u32be) gives
+ * it and len bytes of body (NULL if len is 0), in one system call where the kernel takes it all.
+ * Bytes of the head that are not the length are 0.
+ *
+ * Returns: 0, all of it is with the kernel. FDWIRE_E_TOO_LONG or FDWIRE_E_MALFORMED for a body
+ * that the format cannot say, with nothing sent. -EAGAIN (timeout_ms 0): nothing was sent.
+ * -ETIMEDOUT: time ran out, and part of the message may be on its way: then only closing makes
+ * sense. -EPIPE, -ECONNRESET: nobody receives any more. -EBADF, -EPROTOTYPE, -EINVAL, -ENOMEM, and
+ * others as send(2) and write(2).
+ */
+int fdwire_send(int fd, const fdwire_format *format, const void *body, size_t len, int timeout_ms);
+
+/**
+ * Receives the body of one message of this format (NULL: u32be) to body, which has room for cap
+ * bytes (NULL if cap is 0); *len gets its length. An empty message is 1 with *len 0, the end of
+ * the stream is 0. The head is not shown.
+ *
+ * If the body is longer than cap: -ENOBUFS, and *len is the room that it needs. On a socket
+ * nothing was taken: call again with more. On a pipe, whose bytes cannot be looked at without
+ * taking them, the message was dropped, and the next call gets the one after it.
+ *
+ * With timeout_ms 0 a message on a socket is taken only when all of it has arrived, which one
+ * larger than the socket's receive buffer never does; on a pipe, when its head has.
+ *
+ * Returns: 1 a message; 0 the stream ended between messages. FDWIRE_E_TRUNCATED: it ended inside
+ * one. FDWIRE_E_TOO_LONG, FDWIRE_E_MALFORMED: the peer sends something else, and only closing
+ * makes sense. -ENOBUFS: as above. -EAGAIN (timeout_ms 0): nothing was taken. -ETIMEDOUT: time ran
+ * out. A socket gave nothing before the head was whole; after that, and on a pipe, part of the
+ * message may have been taken: then only closing makes sense. -ECONNRESET: the peer broke off.
+ * -EBADF, -EPROTOTYPE, -EINVAL, -ENOMEM, and others as recv(2) and read(2).
+ */
+int fdwire_recv(int fd,
+                const fdwire_format *format,
+                void *body,
+                size_t cap,
+                size_t *len,
+                int timeout_ms);
+
+/* ---- Addresses -------------------------------------------------------------------------------
+ *
+ * An address is a text: "host:port" with a name or a number, "[::1]:9000", "unix:/path", and on
+ * Linux "unix:@name" for a socket that has no file. Ports are numbers.
+ */
+
+/** Room enough for any address as text, its NUL included. */
+#define FDWIRE_ADDRESS_MAX 128
+
+/**
+ * Connects to the first endpoint of an address that answers, each of a name's addresses in turn,
+ * and each with its share of the time that is left. The descriptor is the caller's: blocking, and
+ * on TCP with TCP_NODELAY, so that small messages go out at once.
+ *
+ * The look-up of a name is bounded by the system's resolver (resolv.conf(5)) and not by
+ * timeout_ms; numbers and Unix paths need none.
+ *
+ * Returns: a descriptor. -EINVAL for a text that is no address; -ENAMETOOLONG for a path that does
+ * not fit; FDWIRE_E_RESOLVE; -EAGAIN, -ETIMEDOUT: no answer in time; -ECONNREFUSED, -ENOENT and
+ * others as connect(2), from the last endpoint that was tried.
+ */
+int fdwire_connect(const char *address, int timeout_ms);
+
+/**
+ * Listens on an address. Port 0 lets the system choose one, and fdwire_local_address says which. A
+ * TCP port that an earlier run has just left is free at once (SO_REUSEADDR); the file of a Unix
+ * socket stays when it is closed, and the program unlinks it. backlog is how many connections may
+ * wait to be accepted, 0 for as many as the system allows.
+ *
+ * Returns: a descriptor, blocking, the caller's. -EINVAL for a text that is no address or a
+ * negative backlog; -ENAMETOOLONG for a path that does not fit; FDWIRE_E_RESOLVE; -EADDRINUSE,
+ * -EACCES and others as bind(2) and listen(2).
+ */
+int fdwire_listen(const char *address, int backlog);
+
+/**
+ * Takes the next connection of a listening socket. It is the caller's: blocking, and on TCP with
+ * TCP_NODELAY.
+ *
+ * Several threads may share a listener. If it is blocking and timeout_ms is not -1, one of them
+ * may be left waiting past its time for a connection that another took; a non-blocking listener
+ * has no such wait.
+ *
+ * Returns: a descriptor. -EAGAIN, -ETIMEDOUT: nobody connected in time; -EINVAL for a socket that
+ * does not listen; -ENOTSOCK, -EBADF, -EMFILE and others as accept(2).
+ */
+int fdwire_accept(int listener, int timeout_ms);
+
+/**
+ * Writes the address that a socket is bound to, as text that fdwire_connect takes, to buf.
+ * FDWIRE_ADDRESS_MAX bytes are enough for any.
+ *
+ * Returns: 0. -ENOBUFS if cap is too small, and nothing useful is in buf; -EINVAL for NULL, for a
+ * Unix socket without a name and for other families; -ENOTSOCK, -EBADF.
+ */
+int fdwire_local_address(int fd, char *buf, size_t cap);
+
+/* ---- Exact bytes -----------------------------------------------------------------------------
+ *
+ * All of them or a reason, however many system calls it takes. *done is where to start and how far
+ * it came, written on failure too: after a time-out, or an error that passes, the same call goes
+ * on with no byte lost or repeated. It must be 0 at first; done may be NULL where nobody asks.
+ */
+
+/**
+ * Reads until buf has len bytes (NULL if len is 0), from byte *done on.
+ *
+ * Returns: 1, all are there; 0, the stream ended before the first (*done is 0).
+ * FDWIRE_E_TRUNCATED: it ended after *done of them. -EAGAIN, -ETIMEDOUT: call again to go on.
+ * -ECONNRESET: the peer broke off. -EINVAL, also for a *done above len; -EBADF, -EPROTOTYPE, and
+ * others as recv(2) and read(2).
+ */
+int fdwire_read_exact(int fd, void *buf, size_t len, size_t *done, int timeout_ms);
+
+/**
+ * Writes len bytes of buf (NULL if len is 0), from byte *done on.
+ *
+ * Returns: 0, all are with the kernel. -EAGAIN, -ETIMEDOUT: call again to go on. -EPIPE,
+ * -ECONNRESET: nobody reads any more. -EINVAL, also for a *done above len; -EBADF, -EPROTOTYPE,
+ * and others as send(2) and write(2).
+ */
+int fdwire_write_all(int fd, const void *buf, size_t len, size_t *done, int timeout_ms);
+
+/* ---- The end --------------------------------------------------------------------------------- */
+
+/**
+ * Which direction of a socket to shut down; the values are those of SHUT_RD, SHUT_WR and
+ * SHUT_RDWR.
+ */
+typedef enum fdwire_shut {
+  /** Receiving: the next receive says that the stream has ended. */
+  FDWIRE_SHUT_RD = 0,
+  /**
+   * Sending: the peer sees the end of the stream after all that was sent, and can still answer
+   * (half-close).
+   */
+  FDWIRE_SHUT_WR = 1,
+  /** Both. */
+  FDWIRE_SHUT_RDWR = 2,
+} fdwire_shut;
+
+/**
+ * Ends one direction of a socket or both, for everyone who holds it (shutdown(2)). The descriptor
+ * stays open.
+ *
+ * Returns: 0. -EINVAL for another how; -ENOTCONN, -ENOTSOCK, -EBADF.
+ */
+int fdwire_shutdown(int fd, int how);
+
+/**
+ * Closes a descriptor (close(2)), once: whatever the answer, it is gone, and must not be closed
+ * again.
+ *
+ * Closing a socket with input that nobody read resets the connection, and what was sent last may
+ * never reach the peer: fdwire_finish takes care of that.
+ *
+ * Returns: 0. -EBADF; -EIO and others as close(2), when data written before may be lost.
+ */
+int fdwire_close(int fd);
+
+/**
+ * Ends a connection so that the peer gets every byte: shuts down sending, reads and drops what the
+ * peer still sends until it ends as well, then closes fd. What is no socket is just closed. With
+ * timeout_ms 0 it drops what is there and closes.
+ *
+ * fd is closed in any case but -EBADF and -EINVAL (for timeout_ms), and must not be closed again.
+ *
+ * Returns: 0, the peer has ended too and nothing was cut off. -ETIMEDOUT: it had not ended in time
+ * (there is no -EAGAIN here), so what was sent last may be lost. -ECONNRESET: the peer broke off.
+ * -ENOTCONN for a socket without a connection; -EPROTOTYPE, -EBADF, -EINVAL.
+ */
+int fdwire_finish(int fd, int timeout_ms);
+
+/* ---- Byte order ------------------------------------------------------------------------------
+ *
+ * Numbers between the machine and the wire: "be" is big-endian, network order, "le" is
+ * little-endian. hton and ntoh are those of byteorder(3) for every width. A get or put works at
+ * any alignment. NULL is no crash here either: a get gives 0, a put and a copy do nothing.
+ */
+
+/** A 16-bit number from host to network order. */
+uint16_t fdwire_hton16(uint16_t value);
+
+/** A 32-bit number from host to network order. */
+uint32_t fdwire_hton32(uint32_t value);
+
+/** A 64-bit number from host to network order. */
+uint64_t fdwire_hton64(uint64_t value);
+
+/** A 16-bit number from network to host order. */
+uint16_t fdwire_ntoh16(uint16_t value);
+
+/** A 32-bit number from network to host order. */
+uint32_t fdwire_ntoh32(uint32_t value);
+
+/** A 64-bit number from network to host order. */
+uint64_t fdwire_ntoh64(uint64_t value);
+
+/** The big-endian unsigned 16-bit number in the 2 bytes at p. */
+uint16_t fdwire_get_u16be(const void *p);
+
+/** Writes value to the 2 bytes at p, big-endian. */
+void fdwire_put_u16be(void *p, uint16_t value);
+
+/** The big-endian unsigned 24-bit number in the 3 bytes at p. */
+uint32_t fdwire_get_u24be(const void *p);
+
+/** Writes the low 24 bits of value to p, big-endian. */
+void fdwire_put_u24be(void *p, uint32_t value);
+
+/** The big-endian unsigned 32-bit number in the 4 bytes at p. */
+uint32_t fdwire_get_u32be(const void *p);
+
+/** Writes value to the 4 bytes at p, big-endian. */
+void fdwire_put_u32be(void *p, uint32_t value);
+
+/** The big-endian unsigned 64-bit number in the 8 bytes at p. */
+uint64_t fdwire_get_u64be(const void *p);
+
+/** Writes value to the 8 bytes at p, big-endian. */
+void fdwire_put_u64be(void *p, uint64_t value);
+
+/** The big-endian IEEE 754 float in the 4 bytes at p. */
+float fdwire_get_f32be(const void *p);
+
+/** Writes value to the 4 bytes at p, big-endian. */
+void fdwire_put_f32be(void *p, float value);
+
+/** The big-endian IEEE 754 double in the 8 bytes at p. */
+double fdwire_get_f64be(const void *p);
+
+/** Writes value to the 8 bytes at p, big-endian. */
+void fdwire_put_f64be(void *p, double value);
+
+/** The little-endian unsigned 16-bit number in the 2 bytes at p. */
+uint16_t fdwire_get_u16le(const void *p);
+
+/** Writes value to the 2 bytes at p, little-endian. */
+void fdwire_put_u16le(void *p, uint16_t value);
+
+/** The little-endian unsigned 24-bit number in the 3 bytes at p. */
+uint32_t fdwire_get_u24le(const void *p);
+
+/** Writes the low 24 bits of value to p, little-endian. */
+void fdwire_put_u24le(void *p, uint32_t value);
+
+/** The little-endian unsigned 32-bit number in the 4 bytes at p. */
+uint32_t fdwire_get_u32le(const void *p);
+
+/** Writes value to the 4 bytes at p, little-endian. */
+void fdwire_put_u32le(void *p, uint32_t value);
+
+/** The little-endian unsigned 64-bit number in the 8 bytes at p. */
+uint64_t fdwire_get_u64le(const void *p);
+
+/** Writes value to the 8 bytes at p, little-endian. */
+void fdwire_put_u64le(void *p, uint64_t value);
+
+/** The little-endian IEEE 754 float in the 4 bytes at p. */
+float fdwire_get_f32le(const void *p);
+
+/** Writes value to the 4 bytes at p, little-endian. */
+void fdwire_put_f32le(void *p, float value);
+
+/** The little-endian IEEE 754 double in the 8 bytes at p. */
+double fdwire_get_f64le(const void *p);
+
+/** Writes value to the 8 bytes at p, little-endian. */
+void fdwire_put_f64le(void *p, double value);
+
+/**
+ * Copies count 16-bit numbers from src to dst, between the host's order and big-endian (it is its
+ * own inverse). Any alignment; the two may be the same or overlap. A count whose bytes are more
+ * than PTRDIFF_MAX copies nothing.
+ */
+void fdwire_copy_be16(void *dst, const void *src, size_t count);
+
+/** As fdwire_copy_be16, for 32-bit big-endian numbers. */
+void fdwire_copy_be32(void *dst, const void *src, size_t count);
+
+/** As fdwire_copy_be16, for 64-bit big-endian numbers. */
+void fdwire_copy_be64(void *dst, const void *src, size_t count);
+
+/** As fdwire_copy_be16, for 16-bit little-endian numbers. */
+void fdwire_copy_le16(void *dst, const void *src, size_t count);
+
+/** As fdwire_copy_be16, for 32-bit little-endian numbers. */
+void fdwire_copy_le32(void *dst, const void *src, size_t count);
+
+/** As fdwire_copy_be16, for 64-bit little-endian numbers. */
+void fdwire_copy_le64(void *dst, const void *src, size_t count);
+
+/* ---- Cursors ---------------------------------------------------------------------------------
+ *
+ * Records read and written field by field, with bounds and in one byte order. The first step that
+ * goes wrong sets status and every later step does nothing (a read gives 0), so one check at the
+ * end is enough:
+ *
+ *     fdwire_reader r;
+ *     fdwire_reader_init(&r, body, len, FDWIRE_BIG);
+ *     uint16_t id = fdwire_read_u16(&r);
+ *     uint64_t when = fdwire_read_u64(&r);
+ *     if (r.status < 0) ...
+ *
+ * A cursor is a plain struct of the caller's, and refers to the caller's buffer for as long as it
+ * is used. It may be copied, to come back to a place. A NULL cursor reads 0 and writes nothing.
+ */
+
+/** Byte orders. */
+typedef enum fdwire_order {
+  /** Most significant byte first: network order. */
+  FDWIRE_BIG = 1,
+  /** Least significant byte first. */
+  FDWIRE_LITTLE = 2,
+} fdwire_order;
+
+/** Reads a record. Fields are to be read by the program, and set by fdwire alone. */
+typedef struct fdwire_reader {
+  /** The buffer. */
+  const uint8_t *bytes;
+  /** Its length. */
+  size_t len;
+  /** How far it was read. */
+  size_t pos;
+  /** FDWIRE_BIG or FDWIRE_LITTLE. */
+  int order;
+  /**
+   * 0, or why it stopped: FDWIRE_E_TRUNCATED at the end of the buffer, FDWIRE_E_MALFORMED, -EINVAL
+   * from the init.
+   */
+  int status;
+} fdwire_reader;
+
+/** Writes a record. Fields are to be read by the program, and set by fdwire alone. */
+typedef struct fdwire_writer {
+  /** The buffer. */
+  uint8_t *bytes;
+  /** Its length. */
+  size_t len;
+  /** How many bytes were written. */
+  size_t pos;
+  /** FDWIRE_BIG or FDWIRE_LITTLE. */
+  int order;
+  /**
+   * 0, or why it stopped: -ENOBUFS at the end of the buffer, FDWIRE_E_MALFORMED for a number that
+   * does not fit its field, -EINVAL from the init or for NULL.
+   */
+  int status;
+} fdwire_writer;
+
+/**
+ * Sets a reader to the start of len bytes (NULL if len is 0), in the order FDWIRE_BIG or
+ * FDWIRE_LITTLE.
+ *
+ * Returns: 0; -EINVAL, which is its status as well.
+ */
+int fdwire_reader_init(fdwire_reader *r, const void *p, size_t len, int order);
+
+/** The next byte. */
+uint8_t fdwire_read_u8(fdwire_reader *r);
+
+/** The next unsigned 16-bit number. */
+uint16_t fdwire_read_u16(fdwire_reader *r);
+
+/** The next unsigned 24-bit number. */
+uint32_t fdwire_read_u24(fdwire_reader *r);
+
+/** The next unsigned 32-bit number. */
+uint32_t fdwire_read_u32(fdwire_reader *r);
+
+/** The next unsigned 64-bit number. */
+uint64_t fdwire_read_u64(fdwire_reader *r);
+
+/** The next IEEE 754 float. */
+float fdwire_read_f32(fdwire_reader *r);
+
+/** The next IEEE 754 double. */
+double fdwire_read_f64(fdwire_reader *r);
+
+/**
+ * The next base-128 number, low group first whatever the order (LEB128, as in Protocol Buffers).
+ * One that is longer than it needs to be, or over 64 bits, is malformed.
+ */
+uint64_t fdwire_read_varint(fdwire_reader *r);
+
+/**
+ * The ASCII decimal digits up to the first other byte or the end of the buffer. No digit, or more
+ * than 64 bits, is malformed; leading zeros are accepted.
+ */
+uint64_t fdwire_read_decimal(fdwire_reader *r);
+
+/**
+ * The next len bytes, where they lie in the caller's buffer.
+ *
+ * Returns: where they begin; NULL if there are not so many, or after an earlier fault.
+ */
+const uint8_t *fdwire_read_bytes(fdwire_reader *r, size_t len);
+
+/** How many bytes are left to read; 0 after a fault. */
+size_t fdwire_reader_left(const fdwire_reader *r);
+
+/**
+ * Sets a writer to the start of a buffer of len bytes (NULL if len is 0), in the order FDWIRE_BIG
+ * or FDWIRE_LITTLE.
+ *
+ * Returns: 0; -EINVAL, which is its status as well.
+ */
+int fdwire_writer_init(fdwire_writer *w, void *p, size_t len, int order);
+
+/** Writes a byte. */
+void fdwire_write_u8(fdwire_writer *w, uint8_t value);
+
+/** Writes an unsigned 16-bit number. */
+void fdwire_write_u16(fdwire_writer *w, uint16_t value);
+
+/** Writes an unsigned 24-bit number; one that does not fit is malformed. */
+void fdwire_write_u24(fdwire_writer *w, uint32_t value);
+
+/** Writes an unsigned 32-bit number. */
+void fdwire_write_u32(fdwire_writer *w, uint32_t value);
+
+/** Writes an unsigned 64-bit number. */
+void fdwire_write_u64(fdwire_writer *w, uint64_t value);
+
+/** Writes an IEEE 754 float. */
+void fdwire_write_f32(fdwire_writer *w, float value);
+
+/** Writes an IEEE 754 double. */
+void fdwire_write_f64(fdwire_writer *w, double value);
+
+/** Writes a base-128 number in its shortest form, low group first whatever the order (LEB128). */
+void fdwire_write_varint(fdwire_writer *w, uint64_t value);
+
+/** Writes ASCII decimal digits, without leading zeros. */
+void fdwire_write_decimal(fdwire_writer *w, uint64_t value);
+
+/**
+ * Writes len bytes from p (NULL if len is 0), which must not lie in the writer's buffer: all of
+ * them or, without room, none.
+ */
+void fdwire_write_bytes(fdwire_writer *w, const void *p, size_t len);
+
+#ifdef __cplusplus
+} /* extern "C" */
+#endif
+
+#endif /* FDWIRE_H */

@@ -1,0 +1,250 @@
+//! The only door to libc.
+//!
+//! Each function is one system call, or the portable way to what one does elsewhere. Nothing here retries or waits on
+//! its own account.
+
+#![allow(unsafe_code)]
+
+use crate::Error;
+use libc::{c_int, c_short, c_void};
+use std::io::{IoSlice, IoSliceMut};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::time::Duration;
+
+/// The error numbers that fdwire itself gives or looks for.
+pub mod errno {
+    pub use libc::{
+        EAGAIN, EBADF, ECONNABORTED, EINPROGRESS, EINTR, EINVAL, EIO, ENAMETOOLONG, ENOBUFS, ENOMEM, ENOTCONN,
+        ENOTSOCK, EPROTOTYPE, ETIMEDOUT,
+    };
+}
+
+/// Most bytes that one call is asked to move: Linux moves no more than this, others refuse more than INT_MAX.
+pub(super) const MOVE_MAX: usize = 0x7fff_f000;
+
+/// A pipe that poll reports writable takes this much without waiting.
+pub(super) const PIPE_BUF: usize = libc::PIPE_BUF;
+
+/// Whether a call on a socket may wait in the kernel, whatever the descriptor's flags say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wait {
+    /// Until all bytes have moved (the descriptor may be non-blocking all the same).
+    Yes,
+    /// Not at all.
+    No,
+}
+
+fn last_error() -> Error {
+    Error::from(std::io::Error::last_os_error())
+}
+
+fn check(result: isize) -> Result<usize, Error> {
+    usize::try_from(result).map_err(|_| last_error())
+}
+
+/// recv(2) or recvmsg(2).
+pub(super) fn receive(fd: BorrowedFd<'_>, bufs: &mut [IoSliceMut<'_>], wait: Wait) -> Result<usize, Error> {
+    let flags = if wait == Wait::Yes { libc::MSG_WAITALL } else { libc::MSG_DONTWAIT };
+    if let [buf] = bufs {
+        return recv(fd, buf, flags);
+    }
+    let mut message = message_header(bufs.as_mut_ptr().cast(), bufs.len());
+    // SAFETY: the header refers to `bufs`, which are IoSliceMut, so iovecs that may be written, for the whole call.
+    check(unsafe { libc::recvmsg(fd.as_raw_fd(), &mut message, flags) })
+}
+
+/// recv(2) with MSG_PEEK: as many bytes as are there, which stay there. It may wait for the first of them.
+pub(super) fn peek(fd: BorrowedFd<'_>, buf: &mut [u8], wait: Wait) -> Result<usize, Error> {
+    let flags = if wait == Wait::Yes { 0 } else { libc::MSG_DONTWAIT };
+    recv(fd, buf, flags | libc::MSG_PEEK)
+}
+
+fn recv(fd: BorrowedFd<'_>, buf: &mut [u8], flags: c_int) -> Result<usize, Error> {
+    // SAFETY: `buf` may be written for its length.
+    check(unsafe { libc::recv(fd.as_raw_fd(), buf.as_mut_ptr().cast(), buf.len(), flags) })
+}
+
+/// sendmsg(2), without SIGPIPE.
+pub(super) fn send(fd: BorrowedFd<'_>, bufs: &[IoSlice<'_>], wait: Wait) -> Result<usize, Error> {
+    let flags = libc::MSG_NOSIGNAL | if wait == Wait::Yes { 0 } else { libc::MSG_DONTWAIT };
+    let message = message_header(bufs.as_ptr().cast_mut().cast(), bufs.len());
+    // SAFETY: the header refers to `bufs`, which are IoSlice, so iovecs that may be read; sendmsg writes to none.
+    check(unsafe { libc::sendmsg(fd.as_raw_fd(), &message, flags) })
+}
+
+fn message_header(iov: *mut libc::iovec, count: usize) -> libc::msghdr {
+    // SAFETY: a msghdr is plain data, for which all zeros stand for "none".
+    let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
+    message.msg_iov = iov;
+    message.msg_iovlen = count as _;
+    message
+}
+
+/// readv(2).
+pub(super) fn read(fd: BorrowedFd<'_>, bufs: &mut [IoSliceMut<'_>]) -> Result<usize, Error> {
+    // SAFETY: `bufs` are IoSliceMut, so iovecs that may be written.
+    check(unsafe { libc::readv(fd.as_raw_fd(), bufs.as_ptr().cast(), bufs.len() as c_int) })
+}
+
+/// writev(2), without SIGPIPE.
+pub(super) fn write(fd: BorrowedFd<'_>, bufs: &[IoSlice<'_>]) -> Result<usize, Error> {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    match write_without_signal(fd, bufs) {
+        // The kernel is older than the flag, or the file cannot do it.
+        Err(Error::Os(libc::EOPNOTSUPP | libc::EINVAL | libc::ENOSYS)) => {}
+        result => return result,
+    }
+    with_sigpipe_blocked(|| {
+        // SAFETY: `bufs` are IoSlice, so iovecs that may be read.
+        check(unsafe { libc::writev(fd.as_raw_fd(), bufs.as_ptr().cast(), bufs.len() as c_int) })
+    })
+}
+
+/// pwritev2(2) at the file's own offset, with RWF_NOSIGNAL (Linux 6.18).
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn write_without_signal(fd: BorrowedFd<'_>, bufs: &[IoSlice<'_>]) -> Result<usize, Error> {
+    const RWF_NOSIGNAL: c_int = 0x100;
+    // SAFETY: `bufs` are IoSlice, so iovecs that may be read.
+    check(unsafe { libc::pwritev2(fd.as_raw_fd(), bufs.as_ptr().cast(), bufs.len() as c_int, -1, RWF_NOSIGNAL) })
+}
+
+/// Runs a write whose SIGPIPE, which goes to the calling thread, is blocked and then taken back. One that was pending
+/// before stays so.
+fn with_sigpipe_blocked(write: impl FnOnce() -> Result<usize, Error>) -> Result<usize, Error> {
+    // SAFETY: signal sets are plain data; each is filled by the call before it is used.
+    unsafe {
+        let mut sigpipe: libc::sigset_t = std::mem::zeroed();
+        let mut before: libc::sigset_t = std::mem::zeroed();
+        let mut pending: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&mut sigpipe);
+        libc::sigaddset(&mut sigpipe, libc::SIGPIPE);
+        libc::sigpending(&mut pending);
+        libc::pthread_sigmask(libc::SIG_BLOCK, &sigpipe, &mut before);
+        let result = write();
+        if result == Err(Error::Os(libc::EPIPE)) && libc::sigismember(&pending, libc::SIGPIPE) == 0 {
+            let at_once = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+            while libc::sigtimedwait(&sigpipe, std::ptr::null_mut(), &at_once) < 0
+                && last_error() == Error::Os(libc::EINTR)
+            {}
+        }
+        libc::pthread_sigmask(libc::SIG_SETMASK, &before, std::ptr::null_mut());
+        result
+    }
+}
+
+/// What poll(2) is asked for, and answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Events(c_short);
+
+impl Events {
+    pub(super) const READ: Events = Events(libc::POLLIN);
+    pub(super) const WRITE: Events = Events(libc::POLLOUT);
+    /// The peer writes no more: it has shut down, hung up, or failed.
+    pub(super) const ENDED: Events = Events(libc::POLLRDHUP | libc::POLLHUP | libc::POLLERR);
+
+    pub(super) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
+/// poll(2) for one descriptor; nothing is ready when the time is up. `None` waits without end.
+pub(super) fn poll(fd: BorrowedFd<'_>, events: Events, wait: Option<Duration>) -> Result<Events, Error> {
+    let mut entry = libc::pollfd { fd: fd.as_raw_fd(), events: events.0, revents: 0 };
+    // SAFETY: one pollfd, which may be written.
+    check(unsafe { libc::poll(&mut entry, 1, milliseconds(wait)) } as isize)?;
+    match entry.revents {
+        revents if revents & libc::POLLNVAL != 0 => Err(Error::Os(libc::EBADF)),
+        revents => Ok(Events(revents)),
+    }
+}
+
+/// A wait as poll(2) and epoll_wait(2) take it, rounded up, so that it never ends before its time.
+fn milliseconds(wait: Option<Duration>) -> c_int {
+    wait.map_or(-1, |wait| c_int::try_from(wait.as_micros().div_ceil(1000)).unwrap_or(c_int::MAX))
+}
+
+/// ioctl(2) FIONREAD: how many bytes could be read now.
+pub(super) fn bytes_to_read(fd: BorrowedFd<'_>) -> Result<usize, Error> {
+    let mut count: c_int = 0;
+    // SAFETY: FIONREAD writes one int.
+    check(unsafe { libc::ioctl(fd.as_raw_fd(), libc::FIONREAD, &mut count) } as isize)?;
+    Ok(usize::try_from(count).unwrap_or(0))
+}
+
+/// fstat(2): whether this is a regular file, which ends where it ends and never waits.
+pub(super) fn is_regular_file(fd: BorrowedFd<'_>) -> Result<bool, Error> {
+    // SAFETY: a stat is plain data, and fstat fills it.
+    let mut stat: libc::stat = unsafe { std::mem::zeroed() };
+    // SAFETY: `stat` may be written.
+    check(unsafe { libc::fstat(fd.as_raw_fd(), &mut stat) } as isize)?;
+    Ok(stat.st_mode & libc::S_IFMT == libc::S_IFREG)
+}
+
+/// fcntl(2) F_GETFL: whether the descriptor is non-blocking.
+///
+/// # Errors
+/// EBADF if it was not opened for this direction: poll would wait for it without end.
+pub(super) fn is_nonblocking(fd: BorrowedFd<'_>, direction: Events) -> Result<bool, Error> {
+    // SAFETY: F_GETFL takes no argument.
+    let flags = check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GETFL) } as isize)? as c_int;
+    match flags & libc::O_ACCMODE {
+        libc::O_RDONLY if direction == Events::WRITE => Err(Error::Os(libc::EBADF)),
+        libc::O_WRONLY if direction == Events::READ => Err(Error::Os(libc::EBADF)),
+        _ => Ok(flags & libc::O_NONBLOCK != 0),
+    }
+}
+
+/// getsockopt(2) SO_TYPE: whether a socket is a stream of bytes.
+pub(super) fn is_stream_socket(fd: BorrowedFd<'_>) -> Result<bool, Error> {
+    let mut kind: c_int = 0;
+    let mut len = size_of::<c_int>() as libc::socklen_t;
+    let out: *mut c_void = (&raw mut kind).cast();
+    // SAFETY: `out` has room for the one int that SO_TYPE writes, as `len` says.
+    check(unsafe { libc::getsockopt(fd.as_raw_fd(), libc::SOL_SOCKET, libc::SO_TYPE, out, &mut len) } as isize)?;
+    Ok(kind == libc::SOCK_STREAM)
+}
+
+/// close(2). Whatever it answers, the descriptor is gone: EINTR too is the end of it, never to be retried.
+pub(super) fn close(fd: RawFd) -> Result<(), Error> {
+    // SAFETY: the caller gives the descriptor up. A number that is none is refused by the system.
+    match check(unsafe { libc::close(fd) } as isize) {
+        Ok(_) | Err(Error::Os(libc::EINTR)) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// strerror_r(3): the system's text for an error number, in `buf`.
+pub fn error_text(errno: i32, buf: &mut [u8]) -> &str {
+    // SAFETY: `buf` may be written for its length; the POSIX form of the function ends it with a NUL.
+    unsafe { libc::strerror_r(errno, buf.as_mut_ptr().cast(), buf.len()) };
+    std::ffi::CStr::from_bytes_until_nul(buf).ok().and_then(|text| text.to_str().ok()).unwrap_or_default()
+}
+
+/// Waits for bytes beyond those that are already there, which poll(2) cannot: it finds what was peeked at again.
+/// An edge-triggered epoll(7) tells of each arrival once.
+#[cfg(target_os = "linux")]
+pub(super) struct Arrivals(std::os::fd::OwnedFd);
+
+#[cfg(target_os = "linux")]
+impl Arrivals {
+    pub(super) fn of(fd: BorrowedFd<'_>) -> Result<Arrivals, Error> {
+        use std::os::fd::FromRawFd;
+        // SAFETY: epoll_create1 takes no pointers.
+        let epoll = check(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) } as isize)? as RawFd;
+        // SAFETY: a descriptor that was just made, and that nobody else has.
+        let arrivals = Arrivals(unsafe { std::os::fd::OwnedFd::from_raw_fd(epoll) });
+        let events = libc::EPOLLIN | libc::EPOLLRDHUP | libc::EPOLLET;
+        let mut event = libc::epoll_event { events: events as u32, u64: 0 };
+        // SAFETY: `event` is read during the call.
+        check(unsafe { libc::epoll_ctl(epoll, libc::EPOLL_CTL_ADD, fd.as_raw_fd(), &mut event) } as isize)?;
+        Ok(arrivals)
+    }
+
+    /// Until something came or ended, or the time is up.
+    pub(super) fn wait(&self, wait: Option<Duration>) -> Result<(), Error> {
+        let mut event = libc::epoll_event { events: 0, u64: 0 };
+        // SAFETY: one event, which may be written.
+        check(unsafe { libc::epoll_wait(self.0.as_raw_fd(), &mut event, 1, milliseconds(wait)) } as isize)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,179 @@
+//! Moving an exact number of bytes, however many calls it takes.
+
+use super::kind::{self, Kind};
+use super::syscall::{self, Events, MOVE_MAX, PIPE_BUF, Wait};
+use super::{Deadline, errno};
+use crate::Error;
+use std::io::{IoSlice, IoSliceMut};
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+/// How a read that did not fail ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Read {
+    /// All bytes came.
+    Full,
+    /// The stream ended before the first of them.
+    End,
+}
+
+/// Reads until `buf` is full, from byte `*done` on; `*done` says afterwards how far it came, on failure too, so that the
+/// next call goes on from there.
+///
+/// # Errors
+/// [`Error::Truncated`] when the stream ends inside; EAGAIN and ETIMEDOUT from the deadline; EPROTOTYPE for a socket that
+/// keeps message boundaries; EINVAL if `*done` is past the end; others as recv(2) and read(2).
+pub fn read_exact(fd: BorrowedFd<'_>, buf: &mut [u8], done: &mut usize, deadline: Deadline) -> Result<Read, Error> {
+    let rest = buf.get_mut(*done..).ok_or(Error::Os(errno::EINVAL))?;
+    read_exact_vectored(fd, &mut [IoSliceMut::new(rest)], done, deadline)
+}
+
+/// Writes all of `buf`, from byte `*done` on; `*done` says afterwards how far it came, on failure too, so that the next
+/// call goes on from there.
+///
+/// # Errors
+/// EAGAIN and ETIMEDOUT from the deadline; EPIPE when nobody reads any more; EPROTOTYPE for a socket that keeps message
+/// boundaries; EINVAL if `*done` is past the end; others as send(2) and write(2).
+pub fn write_all(fd: BorrowedFd<'_>, buf: &[u8], done: &mut usize, deadline: Deadline) -> Result<(), Error> {
+    let rest = buf.get(*done..).ok_or(Error::Os(errno::EINVAL))?;
+    write_all_vectored(fd, &mut [IoSlice::new(rest)], done, deadline)
+}
+
+/// [`read_exact`] into several buffers, one after the other. `*done` counts up by what was read.
+pub(crate) fn read_exact_vectored(
+    fd: BorrowedFd<'_>,
+    mut bufs: &mut [IoSliceMut<'_>],
+    done: &mut usize,
+    deadline: Deadline,
+) -> Result<Read, Error> {
+    let mut way = Way::of(fd, Events::READ, deadline)?;
+    IoSliceMut::advance_slices(&mut bufs, 0);
+    while !bufs.is_empty() {
+        if way.poll_first {
+            deadline.wait(fd, Events::READ)?;
+        }
+        match way.take(fd, bufs) {
+            Ok(0) if *done == 0 => return Ok(Read::End),
+            Ok(0) => return Err(Error::Truncated),
+            Ok(n) => {
+                *done += n;
+                IoSliceMut::advance_slices(&mut bufs, n);
+                way.moved_part();
+            }
+            Err(error) => way.failed(fd, error)?,
+        }
+    }
+    Ok(Read::Full)
+}
+
+/// [`write_all`] from several buffers, one after the other. `*done` counts up by what was written.
+pub(crate) fn write_all_vectored(
+    fd: BorrowedFd<'_>,
+    mut bufs: &mut [IoSlice<'_>],
+    done: &mut usize,
+    deadline: Deadline,
+) -> Result<(), Error> {
+    let mut way = Way::of(fd, Events::WRITE, deadline)?;
+    IoSlice::advance_slices(&mut bufs, 0);
+    while !bufs.is_empty() {
+        if way.poll_first {
+            deadline.wait(fd, Events::WRITE)?;
+        }
+        match way.give(fd, bufs) {
+            Ok(0) => return Err(Error::Os(errno::EIO)),
+            Ok(n) => {
+                *done += n;
+                IoSlice::advance_slices(&mut bufs, n);
+                way.moved_part();
+            }
+            Err(error) => way.failed(fd, error)?,
+        }
+    }
+    Ok(())
+}
+
+/// Reads `len` bytes and drops them.
+pub(crate) fn discard(fd: BorrowedFd<'_>, mut len: u64, deadline: Deadline) -> Result<(), Error> {
+    let mut sink = [0; 16 * 1024];
+    while len > 0 {
+        let part = sink.len().min(usize::try_from(len).unwrap_or(usize::MAX));
+        match read_exact(fd, &mut sink[..part], &mut 0, deadline)? {
+            Read::Full => len -= part as u64,
+            Read::End => return Err(Error::Truncated),
+        }
+    }
+    Ok(())
+}
+
+/// By which calls the bytes of one transfer move, and when to poll between them.
+struct Way {
+    direction: Events,
+    deadline: Deadline,
+    kind: Kind,
+    /// Whether a call on a socket may wait in the kernel: only where the deadline never comes.
+    wait: Wait,
+    /// A blocking pipe under a deadline: it is touched only when poll has said that it is ready.
+    would_block: bool,
+    /// Whether to poll before the next call, which else would only say EAGAIN.
+    poll_first: bool,
+}
+
+impl Way {
+    fn of(fd: BorrowedFd<'_>, direction: Events, deadline: Deadline) -> Result<Way, Error> {
+        let kind = Kind::of(fd)?;
+        let wait = if deadline == Deadline::Never { Wait::Yes } else { Wait::No };
+        let would_block = kind == Kind::Plain && wait == Wait::No && !syscall::is_nonblocking(fd, direction)?;
+        Ok(Way { direction, deadline, kind, wait, would_block, poll_first: would_block })
+    }
+
+    /// One call that reads some of the bytes.
+    fn take(&self, fd: BorrowedFd<'_>, bufs: &mut [IoSliceMut<'_>]) -> Result<usize, Error> {
+        if total(bufs.iter().map(|buf| buf.len())) > MOVE_MAX {
+            let len = bufs[0].len().min(MOVE_MAX);
+            return self.take(fd, &mut [IoSliceMut::new(&mut bufs[0][..len])]);
+        }
+        match self.kind {
+            Kind::Socket => syscall::receive(fd, bufs, self.wait),
+            Kind::Plain => syscall::read(fd, bufs),
+        }
+    }
+
+    /// One call that writes some of the bytes.
+    fn give(&self, fd: BorrowedFd<'_>, bufs: &[IoSlice<'_>]) -> Result<usize, Error> {
+        let most = if self.would_block { PIPE_BUF } else { MOVE_MAX };
+        if total(bufs.iter().map(|buf| buf.len())) > most {
+            let len = bufs[0].len().min(most);
+            return self.give(fd, &[IoSlice::new(&bufs[0][..len])]);
+        }
+        match self.kind {
+            Kind::Socket => syscall::send(fd, bufs, self.wait),
+            Kind::Plain => syscall::write(fd, bufs),
+        }
+    }
+
+    /// After a short count there is nothing more at once, unless the call may wait for it.
+    fn moved_part(&mut self) {
+        self.poll_first = self.wait == Wait::No || self.would_block;
+    }
+
+    /// What to do about an error: go on, or give it to the caller.
+    fn failed(&mut self, fd: BorrowedFd<'_>, error: Error) -> Result<(), Error> {
+        match error {
+            Error::Os(errno::EINTR) => Ok(()),
+            Error::Os(errno::EAGAIN) => {
+                self.wait = Wait::No;
+                self.poll_first = true;
+                Ok(())
+            }
+            Error::Os(errno::ENOTSOCK) if self.kind == Kind::Socket => {
+                kind::forget(fd.as_raw_fd());
+                *self = Way::of(fd, self.direction, self.deadline)?;
+                Ok(())
+            }
+            error => Err(error),
+        }
+    }
+}
+
+fn total(lens: impl Iterator<Item = usize>) -> usize {
+    lens.fold(0, usize::saturating_add)
+}

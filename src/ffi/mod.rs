@@ -1,0 +1,58 @@
+//! fdwire: messages over file descriptors, in the wire format that the peer already speaks.
+//!
+//! It takes the descriptors that the program already has (TCP and Unix sockets, pipes, standard
+//! input and output) and turns the bytes on them into whole messages and back:
+//!
+//!     int fd = fdwire_connect("127.0.0.1:9000", 5000);
+//!     int result = fdwire_send(fd, NULL, "hello", 5, -1);
+//!     size_t len;
+//!     char reply[4096];
+//!     while ((result = fdwire_recv(fd, NULL, reply, sizeof reply, &len, -1)) == 1)
+//!         fwrite(reply, 1, len, stdout);
+//!     fdwire_finish(fd, 1000);
+//!
+//! What holds everywhere, and is not said again below:
+//!
+//! Results. A function that can fail returns an int, and below 0 is failure, always: -errno of the
+//! system (-ECONNRESET, -EBADF, ...), or one of the FDWIRE_E_ codes. errno itself means nothing
+//! after a call. Sizes are given through size_t pointers, written on success only, unless it says
+//! otherwise. A function that yields messages returns like read(2): 1 there is one, 0 there are no
+//! more.
+//!
+//! Waiting. A timeout_ms is that of poll(2), and for the whole call: -1 waits as long as it takes,
+//! 0 does not wait, n is a deadline that many milliseconds from now, however the bytes drip in.
+//! What is not done at once with 0 is -EAGAIN; what is not done by the deadline is -ETIMEDOUT.
+//! Below -1 is -EINVAL.
+//!
+//! Descriptors. Blocking or not, both work alike, and no flag or option of a descriptor is ever
+//! changed. One is borrowed for the call only, unless the function says that it closes it; what
+//! fdwire opens is close-on-exec, and the caller closes it. A negative or closed one is -EBADF; a
+//! socket that keeps message boundaries (datagram, seqpacket) is -EPROTOTYPE. EINTR is retried,
+//! SIGPIPE is never raised: a peer that is gone is -EPIPE or -ECONNRESET.
+//!
+//! Pointers. NULL where it is not allowed, and a range of more than PTRDIFF_MAX bytes, is -EINVAL.
+//! NULL with length 0 is an empty range. A range that is not really there, or an object that was
+//! freed, cannot be told and is undefined behaviour, as everywhere in C. No pointer of the caller's
+//! is kept after the call. Text is UTF-8, NUL-terminated.
+//!
+//! Threads. Any function may be called from any thread at any time; what two calls may share is
+//! said where it matters. Signals are left alone: a signal mask is the same after a call as before
+//! it.
+
+// The C names are the names: one thing is called the same on both sides.
+#![allow(non_camel_case_types, clippy::missing_safety_doc)]
+// Exported by their symbols, not by Rust's paths.
+#![allow(unreachable_pub)]
+#![allow(unsafe_code)]
+
+mod guard;
+
+// A chapter of the header each; build.rs has their order.
+mod address;
+mod byte_order;
+mod cursor;
+mod end;
+mod errors;
+mod exact;
+mod format;
+mod message;

@@ -1,0 +1,172 @@
+//! One whole message on a plain descriptor, with nothing read past it.
+//!
+//! For simple programs: no state is kept between calls. A thread may send while another receives on the same descriptor,
+//! but two must not do the same at once.
+
+use crate::Error;
+use crate::fd::{self, Deadline, Kind, Look, Read, errno};
+use crate::format::{Format, Frame, Probe};
+use std::io::{IoSlice, IoSliceMut};
+use std::os::fd::BorrowedFd;
+
+/// Sends one message: its head, made by the format, and `body`, in as few system calls as the kernel allows (one).
+///
+/// # Errors
+/// [`Error::TooLong`] or [`Error::Malformed`] for a body that the format cannot say: nothing was sent. EAGAIN: nothing was
+/// sent, for want of time. ETIMEDOUT: time ran out and part of the message may be on its way; then only closing makes
+/// sense. EPIPE, ECONNRESET: nobody receives any more. Others as [`fd::write_all`].
+pub fn send(fd: BorrowedFd<'_>, format: &Format, body: &[u8], deadline: Deadline) -> Result<(), Error> {
+    let body_len = body.len() as u64;
+    let mut scratch = Scratch::new();
+    let head = scratch.room(format.head_len(body_len)?)?;
+    format.write_head(None, body_len, head)?;
+    let mut sent = 0;
+    fd::write_all_vectored(fd, &mut [IoSlice::new(head), IoSlice::new(body)], &mut sent, deadline)
+        .map_err(|error| in_part(error, sent > 0))
+}
+
+/// Receives the body of one message to the start of `body` and says how long it is; `None` when the stream ended between
+/// messages.
+///
+/// # Errors
+/// - [`Error::NoRoom`]: the body is longer than `body`. On a socket nothing was taken: call again with more room. On a
+///   pipe the message was dropped, and the next call gets the one after it.
+/// - EAGAIN: nothing was taken. With [`Deadline::Now`] a message on a socket is taken only when all of it has arrived; one
+///   that is larger than the socket's receive buffer never does.
+/// - ETIMEDOUT: time ran out. Nothing was taken from a socket before the head was whole; after that, and on a pipe, part of
+///   the message may have been, and then only closing makes sense.
+/// - [`Error::Truncated`]: the stream ended inside the message.
+/// - [`Error::TooLong`], [`Error::Malformed`]: the stream is out of step; only closing makes sense.
+/// - Others as [`fd::read_exact`].
+pub fn recv(fd: BorrowedFd<'_>, format: &Format, body: &mut [u8], deadline: Deadline) -> Result<Option<usize>, Error> {
+    match Kind::of(fd)? {
+        Kind::Socket => match recv_socket(fd, format, body, deadline) {
+            // A descriptor number that was a socket once.
+            Err(Error::Os(errno::ENOTSOCK)) => recv_plain(fd, format, body, deadline),
+            result => result,
+        },
+        Kind::Plain => recv_plain(fd, format, body, deadline),
+    }
+}
+
+/// On a socket the head is looked at first, and then taken together with the body.
+fn recv_socket(
+    fd: BorrowedFd<'_>,
+    format: &Format,
+    body: &mut [u8],
+    deadline: Deadline,
+) -> Result<Option<usize>, Error> {
+    let mut scratch = Scratch::new();
+    let mut look = Look::new(fd, deadline);
+    let mut seen = 0;
+    let frame = loop {
+        match format.probe(scratch.room(seen)?)? {
+            Probe::Frame(frame) => break frame,
+            Probe::NeedMore { at_least } => match look.beyond(seen, scratch.room(at_least)?)? {
+                0 => return Ok(None),
+                there if there <= seen => return Err(Error::Truncated),
+                there => seen = there,
+            },
+        }
+    };
+    let len = fits(&frame, body)?;
+    take_rest(fd, &frame, 0, &mut scratch, &mut body[..len], deadline)
+}
+
+/// What is no socket cannot be looked at: the head is taken as far as the frame surely goes.
+fn recv_plain(
+    fd: BorrowedFd<'_>,
+    format: &Format,
+    body: &mut [u8],
+    deadline: Deadline,
+) -> Result<Option<usize>, Error> {
+    let mut scratch = Scratch::new();
+    let mut taken = 0;
+    let frame = loop {
+        match format.probe(scratch.room(taken)?)? {
+            Probe::Frame(frame) => break frame,
+            Probe::NeedMore { at_least } => {
+                if deadline == Deadline::Now && taken == 0 && !fd::all_there(fd, at_least as u64)? {
+                    return Err(Error::Os(errno::EAGAIN));
+                }
+                match fd::read_exact(fd, scratch.room(at_least)?, &mut taken, deadline) {
+                    Ok(Read::Full) => {}
+                    Ok(Read::End) => return Ok(None),
+                    Err(error) => return Err(in_part(error, taken > 0)),
+                }
+            }
+        }
+    };
+    match fits(&frame, body) {
+        Ok(len) => take_rest(fd, &frame, taken, &mut scratch, &mut body[..len], deadline),
+        Err(no_room) => {
+            let rest = (frame.head - taken) as u64 + frame.body + frame.tail as u64;
+            fd::discard(fd, rest, deadline).map_err(|error| in_part(error, true))?;
+            Err(no_room)
+        }
+    }
+}
+
+/// Reads what is left of a frame of which `taken` bytes were read, all within its head.
+fn take_rest(
+    fd: BorrowedFd<'_>,
+    frame: &Frame,
+    mut taken: usize,
+    scratch: &mut Scratch,
+    body: &mut [u8],
+    deadline: Deadline,
+) -> Result<Option<usize>, Error> {
+    let len = body.len();
+    if deadline == Deadline::Now && taken == 0 && !fd::all_there(fd, (frame.head + len + frame.tail) as u64)? {
+        return Err(Error::Os(errno::EAGAIN));
+    }
+    let (head, tail) = scratch.room(frame.head + frame.tail)?.split_at_mut(frame.head);
+    let mut bufs = [IoSliceMut::new(&mut head[taken..]), IoSliceMut::new(body), IoSliceMut::new(tail)];
+    match fd::read_exact_vectored(fd, &mut bufs, &mut taken, deadline) {
+        Ok(Read::Full) => Ok(Some(len)),
+        Ok(Read::End) => Ok(None),
+        Err(error) => Err(in_part(error, taken > 0)),
+    }
+}
+
+fn fits(frame: &Frame, body: &[u8]) -> Result<usize, Error> {
+    match usize::try_from(frame.body) {
+        Ok(len) if len <= body.len() => Ok(len),
+        _ => Err(Error::NoRoom { needed: frame.body }),
+    }
+}
+
+/// EAGAIN promises that nothing has moved; where something has, time has run out inside the message.
+fn in_part(error: Error, moved: bool) -> Error {
+    match error {
+        Error::Os(errno::EAGAIN) if moved => Error::Os(errno::ETIMEDOUT),
+        error => error,
+    }
+}
+
+/// Room for a head and a tail: on the stack, as nearly all are short.
+struct Scratch {
+    short: [u8; 64],
+    long: Vec<u8>,
+}
+
+impl Scratch {
+    fn new() -> Scratch {
+        Scratch { short: [0; 64], long: Vec::new() }
+    }
+
+    /// The first `len` bytes, those that were there before unchanged.
+    fn room(&mut self, len: usize) -> Result<&mut [u8], Error> {
+        if len <= self.short.len() && self.long.is_empty() {
+            return Ok(&mut self.short[..len]);
+        }
+        if len > self.long.len() {
+            self.long.try_reserve_exact(len - self.long.len()).map_err(|_| Error::Os(errno::ENOMEM))?;
+            if self.long.is_empty() {
+                self.long.extend_from_slice(&self.short);
+            }
+            self.long.resize(len, 0);
+        }
+        Ok(&mut self.long[..len])
+    }
+}
