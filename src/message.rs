@@ -21,8 +21,10 @@ pub fn send(fd: BorrowedFd<'_>, format: &Format, body: &[u8], deadline: Deadline
     let head = scratch.room(format.head_len(body_len)?)?;
     format.write_head(None, body_len, head)?;
     let mut sent = 0;
-    fd::write_all_vectored(fd, &mut [IoSlice::new(head), IoSlice::new(body)], &mut sent, deadline)
-        .map_err(|error| in_part(error, sent > 0))
+    let mut frame = [IoSlice::new(head), IoSlice::new(body)];
+    Kind::with(fd, |kind| fd::write_all_vectored(fd, kind, &mut frame, &mut sent, deadline).map(Some))
+        .map_err(|error| in_part(error, sent > 0))?;
+    Ok(())
 }
 
 /// Receives the body of one message to the start of `body` and says how long it is; `None` when the stream ended between
@@ -39,17 +41,14 @@ pub fn send(fd: BorrowedFd<'_>, format: &Format, body: &[u8], deadline: Deadline
 /// - [`Error::TooLong`], [`Error::Malformed`]: the stream is out of step; only closing makes sense.
 /// - Others as [`fd::read_exact`].
 pub fn recv(fd: BorrowedFd<'_>, format: &Format, body: &mut [u8], deadline: Deadline) -> Result<Option<usize>, Error> {
-    match Kind::of(fd)? {
-        Kind::Socket => match recv_socket(fd, format, body, deadline) {
-            // A descriptor number that was a socket once.
-            Err(Error::Os(errno::ENOTSOCK)) => recv_plain(fd, format, body, deadline),
-            result => result,
-        },
+    Kind::with(fd, |kind| match kind {
+        Kind::Socket => recv_socket(fd, format, body, deadline),
         Kind::Plain => recv_plain(fd, format, body, deadline),
-    }
+    })
 }
 
-/// On a socket the head is looked at first, and then taken together with the body.
+/// On a socket the head is looked at first, and then taken together with the body: two system calls, and nothing is
+/// gone that the caller has no room for.
 fn recv_socket(
     fd: BorrowedFd<'_>,
     format: &Format,
@@ -70,7 +69,7 @@ fn recv_socket(
         }
     };
     let len = fits(&frame, body)?;
-    take_rest(fd, &frame, 0, &mut scratch, &mut body[..len], deadline)
+    take_rest(fd, Kind::Socket, &frame, 0, &mut scratch, &mut body[..len], deadline)
 }
 
 /// What is no socket cannot be looked at: the head is taken as far as the frame surely goes.
@@ -98,10 +97,9 @@ fn recv_plain(
         }
     };
     match fits(&frame, body) {
-        Ok(len) => take_rest(fd, &frame, taken, &mut scratch, &mut body[..len], deadline),
+        Ok(len) => take_rest(fd, Kind::Plain, &frame, taken, &mut scratch, &mut body[..len], deadline),
         Err(no_room) => {
-            let rest = (frame.head - taken) as u64 + frame.body + frame.tail as u64;
-            fd::discard(fd, rest, deadline).map_err(|error| in_part(error, true))?;
+            fd::discard(fd, frame.total() - taken as u64, deadline).map_err(|error| in_part(error, true))?;
             Err(no_room)
         }
     }
@@ -110,6 +108,7 @@ fn recv_plain(
 /// Reads what is left of a frame of which `taken` bytes were read, all within its head.
 fn take_rest(
     fd: BorrowedFd<'_>,
+    kind: Kind,
     frame: &Frame,
     mut taken: usize,
     scratch: &mut Scratch,
@@ -117,12 +116,12 @@ fn take_rest(
     deadline: Deadline,
 ) -> Result<Option<usize>, Error> {
     let len = body.len();
-    if deadline == Deadline::Now && taken == 0 && !fd::all_there(fd, (frame.head + len + frame.tail) as u64)? {
+    if deadline == Deadline::Now && taken == 0 && !fd::all_there(fd, frame.total())? {
         return Err(Error::Os(errno::EAGAIN));
     }
     let (head, tail) = scratch.room(frame.head + frame.tail)?.split_at_mut(frame.head);
     let mut bufs = [IoSliceMut::new(&mut head[taken..]), IoSliceMut::new(body), IoSliceMut::new(tail)];
-    match fd::read_exact_vectored(fd, &mut bufs, &mut taken, deadline) {
+    match fd::read_exact_vectored(fd, kind, &mut bufs, &mut taken, deadline) {
         Ok(Read::Full) => Ok(Some(len)),
         Ok(Read::End) => Ok(None),
         Err(error) => Err(in_part(error, taken > 0)),

@@ -23,9 +23,8 @@ pub fn shutdown(fd: BorrowedFd<'_>, how: Shutdown) -> Result<(), Error> {
 /// # Errors
 /// As close(2); EIO can mean that data written before was lost.
 pub fn close(fd: OwnedFd) -> Result<(), Error> {
-    let fd = fd.into_raw_fd();
-    kind::forget(fd);
-    syscall::close(fd)
+    kind::end_row();
+    syscall::close(fd.into_raw_fd())
 }
 
 /// Ends a connection so that the peer gets every byte: shuts down writing, reads and drops what the peer still sends
@@ -35,7 +34,7 @@ pub fn close(fd: OwnedFd) -> Result<(), Error> {
 /// The descriptor is closed in any case; the error says how the connection ended: ETIMEDOUT when the peer did not end
 /// in time, ECONNRESET when it broke off; EPROTOTYPE for a socket that keeps message boundaries.
 pub fn finish(fd: OwnedFd, deadline: Deadline) -> Result<(), Error> {
-    let drained = match Kind::of(fd.as_fd()) {
+    let drained = match Kind::ask(fd.as_fd()) {
         Ok(Kind::Socket) => drain(fd.as_fd(), deadline),
         Ok(Kind::Plain) => Ok(()),
         Err(error) => Err(error),

@@ -1,16 +1,16 @@
 //! What sort of descriptor a byte stream comes by.
 //!
-//! A socket wants other calls than a pipe, and one that keeps message boundaries (datagrams) cannot carry frames. Asking
-//! costs a system call, as much as a third of sending a small message, so the answer "a stream socket" is remembered by
-//! descriptor number. A number that was closed behind fdwire's back and now stands for something else is found out:
-//! if it is no socket, the system says so and the memory is corrected; if it is a datagram socket, the refusal is missed,
-//! and it gets or gives one frame a datagram.
+//! A socket wants other calls than a pipe, and one that keeps message boundaries (datagrams) cannot carry frames. To ask is a
+//! system call, which is a good part of what a small message costs. So each thread counts the calls in a row that it has made
+//! on one stream socket, and after the first few of them asks no more, until it uses another descriptor, or one fails, ends or
+//! is closed through fdwire. Should the number be closed behind fdwire's back within such a row and stand for something else
+//! by the very next call, then what is no socket is found out (the system says so), and a datagram socket is not refused.
 
 use super::errno;
 use super::syscall;
 use crate::Error;
+use std::cell::Cell;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// What a descriptor is, as far as moving bytes goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,18 +21,45 @@ pub(crate) enum Kind {
     Plain,
 }
 
+/// So many calls in a row have to find a stream socket before one goes without asking.
+const TRUSTED: u32 = 16;
+
+thread_local! {
+    /// The stream socket of this thread's last call, and how many calls in a row there were on it.
+    static LAST: Cell<(RawFd, u32)> = const { Cell::new((-1, 0)) };
+}
+
 impl Kind {
+    /// Runs one call that depends on what the descriptor is. It gives `None` where the stream has ended.
+    ///
     /// # Errors
-    /// EPROTOTYPE for a socket that is not a stream of bytes, EBADF.
-    pub(crate) fn of(fd: BorrowedFd<'_>) -> Result<Kind, Error> {
-        if is_known_stream(fd.as_raw_fd()) {
-            return Ok(Kind::Socket);
-        }
-        match syscall::is_stream_socket(fd) {
-            Ok(true) => {
-                remember_stream(fd.as_raw_fd());
-                Ok(Kind::Socket)
+    /// EPROTOTYPE for a socket that is not a stream of bytes, EBADF, and those of the call.
+    pub(crate) fn with<T>(
+        fd: BorrowedFd<'_>,
+        mut call: impl FnMut(Kind) -> Result<Option<T>, Error>,
+    ) -> Result<Option<T>, Error> {
+        let calls = match LAST.replace((-1, 0)) {
+            (last, calls) if last == fd.as_raw_fd() => calls,
+            _ => 0,
+        };
+        let kind = if calls < TRUSTED { Kind::ask(fd)? } else { Kind::Socket };
+        match call(kind) {
+            // A number that was a socket until now: nothing has moved yet.
+            Err(Error::Os(errno::ENOTSOCK)) if kind == Kind::Socket => call(Kind::ask(fd)?),
+            Ok(Some(result)) => {
+                if kind == Kind::Socket {
+                    LAST.set((fd.as_raw_fd(), calls.saturating_add(1)));
+                }
+                Ok(Some(result))
             }
+            end_or_error => end_or_error,
+        }
+    }
+
+    /// What the descriptor is now.
+    pub(super) fn ask(fd: BorrowedFd<'_>) -> Result<Kind, Error> {
+        match syscall::is_stream_socket(fd) {
+            Ok(true) => Ok(Kind::Socket),
             Ok(false) => Err(Error::Os(errno::EPROTOTYPE)),
             Err(Error::Os(errno::ENOTSOCK)) => Ok(Kind::Plain),
             Err(error) => Err(error),
@@ -40,27 +67,7 @@ impl Kind {
     }
 }
 
-/// One bit a descriptor number; higher numbers are asked about each time.
-static STREAMS: [AtomicU64; 1024] = [const { AtomicU64::new(0) }; 1024];
-
-fn bit(fd: RawFd) -> Option<(&'static AtomicU64, u64)> {
-    let fd = usize::try_from(fd).ok()?;
-    Some((STREAMS.get(fd / 64)?, 1 << (fd % 64)))
-}
-
-fn is_known_stream(fd: RawFd) -> bool {
-    bit(fd).is_some_and(|(word, bit)| word.load(Relaxed) & bit != 0)
-}
-
-fn remember_stream(fd: RawFd) {
-    if let Some((word, bit)) = bit(fd) {
-        word.fetch_or(bit, Relaxed);
-    }
-}
-
-/// To be called where a descriptor turned out to be something else, or is closed.
-pub(super) fn forget(fd: RawFd) {
-    if let Some((word, bit)) = bit(fd) {
-        word.fetch_and(!bit, Relaxed);
-    }
+/// To be called when a descriptor is closed.
+pub(super) fn end_row() {
+    LAST.set((-1, 0));
 }

@@ -1,11 +1,11 @@
 //! Moving an exact number of bytes, however many calls it takes.
 
-use super::kind::{self, Kind};
+use super::kind::Kind;
 use super::syscall::{self, Events, MOVE_MAX, PIPE_BUF, Wait};
 use super::{Deadline, errno};
 use crate::Error;
 use std::io::{IoSlice, IoSliceMut};
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::BorrowedFd;
 
 /// How a read that did not fail ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +24,12 @@ pub enum Read {
 /// keeps message boundaries; EINVAL if `*done` is past the end; others as recv(2) and read(2).
 pub fn read_exact(fd: BorrowedFd<'_>, buf: &mut [u8], done: &mut usize, deadline: Deadline) -> Result<Read, Error> {
     let rest = buf.get_mut(*done..).ok_or(Error::Os(errno::EINVAL))?;
-    read_exact_vectored(fd, &mut [IoSliceMut::new(rest)], done, deadline)
+    let read =
+        Kind::with(fd, |kind| match read_exact_vectored(fd, kind, &mut [IoSliceMut::new(rest)], done, deadline)? {
+            Read::Full => Ok(Some(Read::Full)),
+            Read::End => Ok(None),
+        })?;
+    Ok(read.unwrap_or(Read::End))
 }
 
 /// Writes all of `buf`, from byte `*done` on; `*done` says afterwards how far it came, on failure too, so that the next
@@ -35,17 +40,19 @@ pub fn read_exact(fd: BorrowedFd<'_>, buf: &mut [u8], done: &mut usize, deadline
 /// boundaries; EINVAL if `*done` is past the end; others as send(2) and write(2).
 pub fn write_all(fd: BorrowedFd<'_>, buf: &[u8], done: &mut usize, deadline: Deadline) -> Result<(), Error> {
     let rest = buf.get(*done..).ok_or(Error::Os(errno::EINVAL))?;
-    write_all_vectored(fd, &mut [IoSlice::new(rest)], done, deadline)
+    Kind::with(fd, |kind| write_all_vectored(fd, kind, &mut [IoSlice::new(rest)], done, deadline).map(Some))?;
+    Ok(())
 }
 
 /// [`read_exact`] into several buffers, one after the other. `*done` counts up by what was read.
 pub(crate) fn read_exact_vectored(
     fd: BorrowedFd<'_>,
+    kind: Kind,
     mut bufs: &mut [IoSliceMut<'_>],
     done: &mut usize,
     deadline: Deadline,
 ) -> Result<Read, Error> {
-    let mut way = Way::of(fd, Events::READ, deadline)?;
+    let mut way = Way::new(fd, kind, Events::READ, deadline)?;
     IoSliceMut::advance_slices(&mut bufs, 0);
     while !bufs.is_empty() {
         if way.poll_first {
@@ -59,7 +66,7 @@ pub(crate) fn read_exact_vectored(
                 IoSliceMut::advance_slices(&mut bufs, n);
                 way.moved_part();
             }
-            Err(error) => way.failed(fd, error)?,
+            Err(error) => way.failed(error)?,
         }
     }
     Ok(Read::Full)
@@ -68,11 +75,12 @@ pub(crate) fn read_exact_vectored(
 /// [`write_all`] from several buffers, one after the other. `*done` counts up by what was written.
 pub(crate) fn write_all_vectored(
     fd: BorrowedFd<'_>,
+    kind: Kind,
     mut bufs: &mut [IoSlice<'_>],
     done: &mut usize,
     deadline: Deadline,
 ) -> Result<(), Error> {
-    let mut way = Way::of(fd, Events::WRITE, deadline)?;
+    let mut way = Way::new(fd, kind, Events::WRITE, deadline)?;
     IoSlice::advance_slices(&mut bufs, 0);
     while !bufs.is_empty() {
         if way.poll_first {
@@ -85,7 +93,7 @@ pub(crate) fn write_all_vectored(
                 IoSlice::advance_slices(&mut bufs, n);
                 way.moved_part();
             }
-            Err(error) => way.failed(fd, error)?,
+            Err(error) => way.failed(error)?,
         }
     }
     Ok(())
@@ -106,8 +114,6 @@ pub(crate) fn discard(fd: BorrowedFd<'_>, mut len: u64, deadline: Deadline) -> R
 
 /// By which calls the bytes of one transfer move, and when to poll between them.
 struct Way {
-    direction: Events,
-    deadline: Deadline,
     kind: Kind,
     /// Whether a call on a socket may wait in the kernel: only where the deadline never comes.
     wait: Wait,
@@ -118,11 +124,10 @@ struct Way {
 }
 
 impl Way {
-    fn of(fd: BorrowedFd<'_>, direction: Events, deadline: Deadline) -> Result<Way, Error> {
-        let kind = Kind::of(fd)?;
+    fn new(fd: BorrowedFd<'_>, kind: Kind, direction: Events, deadline: Deadline) -> Result<Way, Error> {
         let wait = if deadline == Deadline::Never { Wait::Yes } else { Wait::No };
         let would_block = kind == Kind::Plain && wait == Wait::No && !syscall::is_nonblocking(fd, direction)?;
-        Ok(Way { direction, deadline, kind, wait, would_block, poll_first: would_block })
+        Ok(Way { kind, wait, would_block, poll_first: would_block })
     }
 
     /// One call that reads some of the bytes.
@@ -156,17 +161,12 @@ impl Way {
     }
 
     /// What to do about an error: go on, or give it to the caller.
-    fn failed(&mut self, fd: BorrowedFd<'_>, error: Error) -> Result<(), Error> {
+    fn failed(&mut self, error: Error) -> Result<(), Error> {
         match error {
             Error::Os(errno::EINTR) => Ok(()),
             Error::Os(errno::EAGAIN) => {
                 self.wait = Wait::No;
                 self.poll_first = true;
-                Ok(())
-            }
-            Error::Os(errno::ENOTSOCK) if self.kind == Kind::Socket => {
-                kind::forget(fd.as_raw_fd());
-                *self = Way::of(fd, self.direction, self.deadline)?;
                 Ok(())
             }
             error => Err(error),

@@ -19,6 +19,13 @@ pub struct Frame {
     pub tail: usize,
 }
 
+impl Frame {
+    /// Bytes in the whole frame; one that would not fit in 64 bits is said to be the most that does.
+    pub fn total(&self) -> u64 {
+        self.body.saturating_add((self.head + self.tail) as u64)
+    }
+}
+
 /// What the bytes so far are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Probe {
