@@ -122,7 +122,7 @@ static void bad_cursors(void) {
 
 /* Calls everything with a descriptor that is good for nothing. */
 static void every_call_refuses(int fd, int reading, int writing) {
-  char buf[FDWIRE_ADDRESS_MAX];
+  char buf[FDWIRE_ADDRESS_MAX] = "";
   size_t len = 0;
   EACH_TIMEOUT(t) {
     CHECK_IS(fdwire_recv(fd, NULL, buf, sizeof buf, &len, timeouts[t]), reading);
@@ -183,7 +183,7 @@ static void descriptors_of_the_wrong_kind(void) {
 
 static void impossible_sizes(void) {
   int fds[2];
-  char buf[8];
+  char buf[8] = "";
   size_t len = 99;
   open_way(UNIX_SOCKET, fds);
   static const size_t sizes[] = {SIZE_MAX, SIZE_MAX - 1, (size_t)PTRDIFF_MAX + 1};

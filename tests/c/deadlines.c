@@ -139,7 +139,7 @@ static void zero_takes_whole_messages(void) {
       char body[8];
       size_t len = 0;
       CHECK_IS(fdwire_recv(fds[0], NULL, body, sizeof body, &len, 0), -EAGAIN);
-      NEED(write(fds[1], "\0\0\0\5hello" + i, 1) == 1);
+      NEED(write(fds[1], &"\0\0\0\5hello"[i], 1) == 1);
       sleep_ms(2);
       int expected = i < 8 ? -EAGAIN : 1;
       CHECK_IS(fdwire_recv(fds[0], NULL, body, sizeof body, &len, 0), expected);

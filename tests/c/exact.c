@@ -29,7 +29,7 @@ static void all_or_the_end(void) {
 static void it_starts_where_done_says(void) {
   EACH_WAY(way) {
     int fds[2];
-    char buf[6] = "......";
+    char buf[7] = "......";
     open_way(way, fds);
     size_t done = 3;
     CHECK_IS(fdwire_write_all(fds[1], "abcdef", 6, &done, -1), 0);

@@ -116,48 +116,50 @@ static void count_storm(int signal) {
   storms++;
 }
 
-/* A timer that interrupts every call many times; nothing of a conversation is lost. */
+struct storm {
+  int fd;
+  const unsigned char *body;
+  size_t size;
+};
+
+static void *send_in_the_storm(void *arg) {
+  struct storm *storm = (struct storm *)arg;
+  for (size_t i = 0; i < 30; i++) {
+    CHECK_IS(fdwire_send(storm->fd, NULL, storm->body, storm->size - i, -1), 0);
+    sleep_ms(2); /* so that the other end waits */
+  }
+  return NULL;
+}
+
+/* A timer that interrupts every call many times, on both ends; nothing of a conversation is lost. */
 static void a_signal_storm(void) {
   struct sigaction action, before;
   memset(&action, 0, sizeof action);
   action.sa_handler = count_storm; /* without SA_RESTART: calls fail with EINTR */
   NEED(sigaction(SIGALRM, &action, &before) == 0);
   struct itimerval storm = {{0, 300}, {0, 300}}, calm = {{0, 0}, {0, 0}};
+  size_t size = 300000;
+  unsigned char *body = pattern(size, 9), *got = (unsigned char *)malloc(size);
   EACH_WAY(way) {
     for (int timeout = -1; timeout <= 60000; timeout += 60001) {
       int fds[2];
       open_way(way, fds);
-      size_t size = 300000;
-      unsigned char *body = pattern(size, 9);
-      pid_t child = fork();
-      NEED(child >= 0);
-      if (child == 0) {
-        for (int i = 0; i < 30; i++) {
-          if (fdwire_send(fds[1], NULL, body, size - (size_t)i, -1) != 0)
-            _exit(1);
-          struct timespec pause = {0, 2000000};
-          nanosleep(&pause, NULL); /* so that the other end waits */
-        }
-        _exit(0);
-      }
-      close(fds[1]);
+      struct storm sender = {fds[1], body, size};
+      pthread_t thread;
+      NEED(pthread_create(&thread, NULL, send_in_the_storm, &sender) == 0);
       setitimer(ITIMER_REAL, &storm, NULL);
-      unsigned char *got = (unsigned char *)malloc(size);
-      for (int i = 0; i < 30; i++) {
+      for (size_t i = 0; i < 30; i++) {
         size_t len = 0;
         CHECK_IS(fdwire_recv(fds[0], NULL, got, size, &len, timeout), 1);
-        CHECK(len == size - (size_t)i && memcmp(got, body, len) == 0);
+        CHECK(len == size - i && memcmp(got, body, len) == 0);
       }
       setitimer(ITIMER_REAL, &calm, NULL);
-      int status = 1;
-      while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-      }
-      CHECK_IS(status, 0);
-      free(got);
-      free(body);
-      close(fds[0]);
+      NEED(pthread_join(thread, NULL) == 0);
+      close_way(fds);
     }
   }
+  free(got);
+  free(body);
   CHECK(storms > 50);
   sigaction(SIGALRM, &before, NULL);
   alarm(300); /* the storm took its place */

@@ -79,7 +79,7 @@ static void a_prefix_that_arrives_in_pieces(void) {
       open_way(way, fds);
       NEED(write(fds[1], "\0\0\0\5hello", first) == (ssize_t)first);
       struct writer_peer peer;
-      peer_writes(&peer, fds[1], "\0\0\0\5hello" + first, 9 - first, 9, 0, 0);
+      peer_writes(&peer, fds[1], &"\0\0\0\5hello"[first], 9 - first, 9, 0, 0);
       peer.first_pause_ms = 5;
       char body[16];
       size_t len = 0;
