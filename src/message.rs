@@ -15,6 +15,7 @@ use std::os::fd::BorrowedFd;
 /// [`Error::TooLong`] or [`Error::Malformed`] for a body that the format cannot say: nothing was sent. EAGAIN: nothing was
 /// sent, for want of time. ETIMEDOUT: time ran out and part of the message may be on its way; then only closing makes
 /// sense. EPIPE, ECONNRESET: nobody receives any more. Others as [`fd::write_all`].
+#[inline]
 pub fn send(fd: BorrowedFd<'_>, format: &Format, body: &[u8], deadline: Deadline) -> Result<(), Error> {
     let body_len = body.len() as u64;
     let mut scratch = Scratch::new();
@@ -35,21 +36,23 @@ pub fn send(fd: BorrowedFd<'_>, format: &Format, body: &[u8], deadline: Deadline
 ///   pipe the message was dropped, and the next call gets the one after it.
 /// - EAGAIN: nothing was taken. With [`Deadline::Now`] a message on a socket is taken only when all of it has arrived; one
 ///   that is larger than the socket's receive buffer never does.
-/// - ETIMEDOUT: time ran out. Nothing was taken from a socket before the head was whole; after that, and on a pipe, part of
-///   the message may have been, and then only closing makes sense.
+/// - ETIMEDOUT: time ran out, and part of the message may have been taken; then only closing makes sense.
 /// - [`Error::Truncated`]: the stream ended inside the message.
 /// - [`Error::TooLong`], [`Error::Malformed`]: the stream is out of step; only closing makes sense.
 /// - Others as [`fd::read_exact`].
+#[inline]
 pub fn recv(fd: BorrowedFd<'_>, format: &Format, body: &mut [u8], deadline: Deadline) -> Result<Option<usize>, Error> {
+    // What may turn out too long for the caller, or not to have arrived, is looked at before it is taken.
+    let look = format.max_body() > body.len() as u64 || deadline == Deadline::Now;
     Kind::with(fd, |kind| match kind {
-        Kind::Socket => recv_socket(fd, format, body, deadline),
-        Kind::Plain => recv_plain(fd, format, body, deadline),
+        Kind::Socket if look => recv_looking(fd, format, body, deadline),
+        kind => recv_taking(fd, kind, format, body, deadline),
     })
 }
 
-/// On a socket the head is looked at first, and then taken together with the body: two system calls, and nothing is
-/// gone that the caller has no room for.
-fn recv_socket(
+/// The head is looked at first, and then taken together with the body, so that nothing is gone that the caller has no room
+/// for. Two system calls; but Linux makes a look at a Unix socket walk along all that waits in it.
+fn recv_looking(
     fd: BorrowedFd<'_>,
     format: &Format,
     body: &mut [u8],
@@ -72,9 +75,11 @@ fn recv_socket(
     take_rest(fd, Kind::Socket, &frame, 0, &mut scratch, &mut body[..len], deadline)
 }
 
-/// What is no socket cannot be looked at: the head is taken as far as the frame surely goes.
-fn recv_plain(
+/// The head is taken as far as the frame surely goes, and then the rest: two system calls as well.
+#[inline(always)]
+fn recv_taking(
     fd: BorrowedFd<'_>,
+    kind: Kind,
     format: &Format,
     body: &mut [u8],
     deadline: Deadline,
@@ -88,7 +93,8 @@ fn recv_plain(
                 if deadline == Deadline::Now && taken == 0 && !fd::all_there(fd, at_least as u64)? {
                     return Err(Error::Os(errno::EAGAIN));
                 }
-                match fd::read_exact(fd, scratch.room(at_least)?, &mut taken, deadline) {
+                let rest = &mut scratch.room(at_least)?[taken..];
+                match fd::read_exact_vectored(fd, kind, &mut [IoSliceMut::new(rest)], &mut taken, deadline) {
                     Ok(Read::Full) => {}
                     Ok(Read::End) => return Ok(None),
                     Err(error) => return Err(in_part(error, taken > 0)),
@@ -97,7 +103,7 @@ fn recv_plain(
         }
     };
     match fits(&frame, body) {
-        Ok(len) => take_rest(fd, Kind::Plain, &frame, taken, &mut scratch, &mut body[..len], deadline),
+        Ok(len) => take_rest(fd, kind, &frame, taken, &mut scratch, &mut body[..len], deadline),
         Err(no_room) => {
             fd::discard(fd, frame.total() - taken as u64, deadline).map_err(|error| in_part(error, true))?;
             Err(no_room)
@@ -106,6 +112,7 @@ fn recv_plain(
 }
 
 /// Reads what is left of a frame of which `taken` bytes were read, all within its head.
+#[inline(always)]
 fn take_rest(
     fd: BorrowedFd<'_>,
     kind: Kind,
@@ -121,7 +128,10 @@ fn take_rest(
     }
     let (head, tail) = scratch.room(frame.head + frame.tail)?.split_at_mut(frame.head);
     let mut bufs = [IoSliceMut::new(&mut head[taken..]), IoSliceMut::new(body), IoSliceMut::new(tail)];
-    match fd::read_exact_vectored(fd, kind, &mut bufs, &mut taken, deadline) {
+    // The body alone, where that is all, needs no vector.
+    let first = if taken == frame.head { 1 } else { 0 };
+    let end = if frame.tail == 0 { 2 } else { 3 };
+    match fd::read_exact_vectored(fd, kind, &mut bufs[first..end], &mut taken, deadline) {
         Ok(Read::Full) => Ok(Some(len)),
         Ok(Read::End) => Ok(None),
         Err(error) => Err(in_part(error, taken > 0)),
@@ -143,22 +153,28 @@ fn in_part(error: Error, moved: bool) -> Error {
     }
 }
 
-/// Room for a head and a tail: on the stack, as nearly all are short.
+/// Heads up to this length, which is nearly all, cost no allocation.
+const SHORT: usize = 64;
+
+/// Room for a head and a tail.
 struct Scratch {
-    short: [u8; 64],
+    short: [u8; SHORT],
     long: Vec<u8>,
 }
 
 impl Scratch {
     fn new() -> Scratch {
-        Scratch { short: [0; 64], long: Vec::new() }
+        Scratch { short: [0; SHORT], long: Vec::new() }
     }
 
     /// The first `len` bytes, those that were there before unchanged.
+    #[inline(always)]
     fn room(&mut self, len: usize) -> Result<&mut [u8], Error> {
-        if len <= self.short.len() && self.long.is_empty() {
-            return Ok(&mut self.short[..len]);
-        }
+        if len <= SHORT && self.long.is_empty() { Ok(&mut self.short[..len]) } else { self.long_room(len) }
+    }
+
+    #[cold]
+    fn long_room(&mut self, len: usize) -> Result<&mut [u8], Error> {
         if len > self.long.len() {
             self.long.try_reserve_exact(len - self.long.len()).map_err(|_| Error::Os(errno::ENOMEM))?;
             if self.long.is_empty() {

@@ -18,7 +18,12 @@ impl Order {
 ///
 /// # Panics
 /// If there are more than 8 bytes.
+#[inline]
 pub fn get_uint(bytes: &[u8], order: Order) -> u64 {
+    // The most common by far, without a copy of unknown length.
+    if let (&[a, b, c, d], Order::Big) = (bytes, order) {
+        return u32::from_be_bytes([a, b, c, d]).into();
+    }
     let mut wide = [0; 8];
     match order {
         Order::Big => {
@@ -36,7 +41,12 @@ pub fn get_uint(bytes: &[u8], order: Order) -> u64 {
 ///
 /// # Panics
 /// If there are more than 8 bytes.
+#[inline]
 pub fn put_uint(bytes: &mut [u8], value: u64, order: Order) {
+    if let ([a, b, c, d], Order::Big) = (&mut *bytes, order) {
+        [*a, *b, *c, *d] = (value as u32).to_be_bytes();
+        return;
+    }
     let width = bytes.len();
     match order {
         Order::Big => bytes.copy_from_slice(&value.to_be_bytes()[8 - width..]),

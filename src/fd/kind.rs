@@ -34,6 +34,7 @@ impl Kind {
     ///
     /// # Errors
     /// EPROTOTYPE for a socket that is not a stream of bytes, EBADF, and those of the call.
+    #[inline(always)]
     pub(crate) fn with<T>(
         fd: BorrowedFd<'_>,
         mut call: impl FnMut(Kind) -> Result<Option<T>, Error>,
@@ -42,17 +43,19 @@ impl Kind {
             (last, calls) if last == fd.as_raw_fd() => calls,
             _ => 0,
         };
-        let kind = if calls < TRUSTED { Kind::ask(fd)? } else { Kind::Socket };
-        match call(kind) {
-            // A number that was a socket until now: nothing has moved yet.
-            Err(Error::Os(errno::ENOTSOCK)) if kind == Kind::Socket => call(Kind::ask(fd)?),
-            Ok(Some(result)) => {
-                if kind == Kind::Socket {
-                    LAST.set((fd.as_raw_fd(), calls.saturating_add(1)));
+        let mut kind = if calls < TRUSTED { Kind::ask(fd)? } else { Kind::Socket };
+        loop {
+            match call(kind) {
+                // A number that was a socket until now: nothing has moved yet.
+                Err(Error::Os(errno::ENOTSOCK)) if kind == Kind::Socket => kind = Kind::ask(fd)?,
+                Ok(Some(result)) => {
+                    if kind == Kind::Socket {
+                        LAST.set((fd.as_raw_fd(), calls.saturating_add(1)));
+                    }
+                    return Ok(Some(result));
                 }
-                Ok(Some(result))
+                end_or_error => return end_or_error,
             }
-            end_or_error => end_or_error,
         }
     }
 

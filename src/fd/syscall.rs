@@ -34,15 +34,18 @@ pub(super) enum Wait {
     No,
 }
 
+#[cold]
 fn last_error() -> Error {
     Error::from(std::io::Error::last_os_error())
 }
 
+#[inline(always)]
 fn check(result: isize) -> Result<usize, Error> {
     usize::try_from(result).map_err(|_| last_error())
 }
 
 /// recv(2) or recvmsg(2).
+#[inline]
 pub(super) fn receive(fd: BorrowedFd<'_>, bufs: &mut [IoSliceMut<'_>], wait: Wait) -> Result<usize, Error> {
     let flags = if wait == Wait::Yes { libc::MSG_WAITALL } else { libc::MSG_DONTWAIT };
     if let [buf] = bufs {
@@ -59,12 +62,14 @@ pub(super) fn peek(fd: BorrowedFd<'_>, buf: &mut [u8], wait: Wait) -> Result<usi
     recv(fd, buf, flags | libc::MSG_PEEK)
 }
 
+#[inline]
 fn recv(fd: BorrowedFd<'_>, buf: &mut [u8], flags: c_int) -> Result<usize, Error> {
     // SAFETY: `buf` may be written for its length.
     check(unsafe { libc::recv(fd.as_raw_fd(), buf.as_mut_ptr().cast(), buf.len(), flags) })
 }
 
 /// sendmsg(2), without SIGPIPE.
+#[inline]
 pub(super) fn send(fd: BorrowedFd<'_>, bufs: &[IoSlice<'_>], wait: Wait) -> Result<usize, Error> {
     let flags = libc::MSG_NOSIGNAL | if wait == Wait::Yes { 0 } else { libc::MSG_DONTWAIT };
     let message = message_header(bufs.as_ptr().cast_mut().cast(), bufs.len());
@@ -72,6 +77,7 @@ pub(super) fn send(fd: BorrowedFd<'_>, bufs: &[IoSlice<'_>], wait: Wait) -> Resu
     check(unsafe { libc::sendmsg(fd.as_raw_fd(), &message, flags) })
 }
 
+#[inline]
 fn message_header(iov: *mut libc::iovec, count: usize) -> libc::msghdr {
     // SAFETY: a msghdr is plain data, for which all zeros stand for "none".
     let mut message: libc::msghdr = unsafe { std::mem::zeroed() };

@@ -53,18 +53,21 @@ pub(crate) fn read_exact_vectored(
     deadline: Deadline,
 ) -> Result<Read, Error> {
     let mut way = Way::new(fd, kind, Events::READ, deadline)?;
-    IoSliceMut::advance_slices(&mut bufs, 0);
-    while !bufs.is_empty() {
+    let mut left = total(bufs.iter().map(|buf| buf.len()));
+    while left > 0 {
         if way.poll_first {
             deadline.wait(fd, Events::READ)?;
         }
-        match way.take(fd, bufs) {
+        match way.take(fd, bufs, left) {
             Ok(0) if *done == 0 => return Ok(Read::End),
             Ok(0) => return Err(Error::Truncated),
             Ok(n) => {
                 *done += n;
-                IoSliceMut::advance_slices(&mut bufs, n);
-                way.moved_part();
+                left -= n;
+                if left > 0 {
+                    IoSliceMut::advance_slices(&mut bufs, n);
+                    way.moved_part();
+                }
             }
             Err(error) => way.failed(error)?,
         }
@@ -81,17 +84,20 @@ pub(crate) fn write_all_vectored(
     deadline: Deadline,
 ) -> Result<(), Error> {
     let mut way = Way::new(fd, kind, Events::WRITE, deadline)?;
-    IoSlice::advance_slices(&mut bufs, 0);
-    while !bufs.is_empty() {
+    let mut left = total(bufs.iter().map(|buf| buf.len()));
+    while left > 0 {
         if way.poll_first {
             deadline.wait(fd, Events::WRITE)?;
         }
-        match way.give(fd, bufs) {
+        match way.give(fd, bufs, left) {
             Ok(0) => return Err(Error::Os(errno::EIO)),
             Ok(n) => {
                 *done += n;
-                IoSlice::advance_slices(&mut bufs, n);
-                way.moved_part();
+                left -= n;
+                if left > 0 {
+                    IoSlice::advance_slices(&mut bufs, n);
+                    way.moved_part();
+                }
             }
             Err(error) => way.failed(error)?,
         }
@@ -124,35 +130,40 @@ struct Way {
 }
 
 impl Way {
+    #[inline]
     fn new(fd: BorrowedFd<'_>, kind: Kind, direction: Events, deadline: Deadline) -> Result<Way, Error> {
         let wait = if deadline == Deadline::Never { Wait::Yes } else { Wait::No };
         let would_block = kind == Kind::Plain && wait == Wait::No && !syscall::is_nonblocking(fd, direction)?;
         Ok(Way { kind, wait, would_block, poll_first: would_block })
     }
 
-    /// One call that reads some of the bytes.
-    fn take(&self, fd: BorrowedFd<'_>, bufs: &mut [IoSliceMut<'_>]) -> Result<usize, Error> {
-        if total(bufs.iter().map(|buf| buf.len())) > MOVE_MAX {
-            let len = bufs[0].len().min(MOVE_MAX);
-            return self.take(fd, &mut [IoSliceMut::new(&mut bufs[0][..len])]);
-        }
-        match self.kind {
+    /// One call that reads some of the bytes, of which `left` are wanted.
+    #[inline]
+    fn take(&self, fd: BorrowedFd<'_>, bufs: &mut [IoSliceMut<'_>], left: usize) -> Result<usize, Error> {
+        let read = |bufs: &mut [IoSliceMut<'_>]| match self.kind {
             Kind::Socket => syscall::receive(fd, bufs, self.wait),
             Kind::Plain => syscall::read(fd, bufs),
+        };
+        if left <= MOVE_MAX {
+            return read(bufs);
         }
+        let (first, len) = front(bufs.iter().map(|buf| buf.len()), MOVE_MAX);
+        read(&mut [IoSliceMut::new(&mut bufs[first][..len])])
     }
 
-    /// One call that writes some of the bytes.
-    fn give(&self, fd: BorrowedFd<'_>, bufs: &[IoSlice<'_>]) -> Result<usize, Error> {
-        let most = if self.would_block { PIPE_BUF } else { MOVE_MAX };
-        if total(bufs.iter().map(|buf| buf.len())) > most {
-            let len = bufs[0].len().min(most);
-            return self.give(fd, &[IoSlice::new(&bufs[0][..len])]);
-        }
-        match self.kind {
+    /// One call that writes some of the bytes, of which there are `left`.
+    #[inline]
+    fn give(&self, fd: BorrowedFd<'_>, bufs: &[IoSlice<'_>], left: usize) -> Result<usize, Error> {
+        let write = |bufs: &[IoSlice<'_>]| match self.kind {
             Kind::Socket => syscall::send(fd, bufs, self.wait),
             Kind::Plain => syscall::write(fd, bufs),
+        };
+        let most = if self.would_block { PIPE_BUF } else { MOVE_MAX };
+        if left <= most {
+            return write(bufs);
         }
+        let (first, len) = front(bufs.iter().map(|buf| buf.len()), most);
+        write(&[IoSlice::new(&bufs[first][..len])])
     }
 
     /// After a short count there is nothing more at once, unless the call may wait for it.
@@ -176,4 +187,9 @@ impl Way {
 
 fn total(lens: impl Iterator<Item = usize>) -> usize {
     lens.fold(0, usize::saturating_add)
+}
+
+/// The first buffer that is not empty, and how much of it is within `most`.
+fn front(lens: impl Iterator<Item = usize>, most: usize) -> (usize, usize) {
+    lens.map(|len| len.min(most)).enumerate().find(|&(_, len)| len > 0).unwrap_or((0, 0))
 }

@@ -46,12 +46,15 @@ pub unsafe extern "C" fn fdwire_send(
 /// With timeout_ms 0 a message on a socket is taken only when all of it has arrived, which one
 /// larger than the socket's receive buffer never does; on a pipe, when its head has.
 ///
+/// A format whose max is at most cap spares the look at what cannot fit: on a Unix socket in which
+/// many messages wait, that is several times faster.
+///
 /// Returns: 1 a message; 0 the stream ended between messages. FDWIRE_E_TRUNCATED: it ended inside
 /// one. FDWIRE_E_TOO_LONG, FDWIRE_E_MALFORMED: the peer sends something else, and only closing
 /// makes sense. -ENOBUFS: as above. -EAGAIN (timeout_ms 0): nothing was taken. -ETIMEDOUT: time ran
-/// out. A socket gave nothing before the head was whole; after that, and on a pipe, part of the
-/// message may have been taken: then only closing makes sense. -ECONNRESET: the peer broke off.
-/// -EBADF, -EPROTOTYPE, -EINVAL, -ENOMEM, and others as recv(2) and read(2).
+/// out, and part of the message may have been taken: then only closing makes sense; where timeouts
+/// are normal, leave the waiting to poll(2). -ECONNRESET: the peer broke off. -EBADF, -EPROTOTYPE,
+/// -EINVAL, -ENOMEM, and others as recv(2) and read(2).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fdwire_recv(
     fd: c_int,

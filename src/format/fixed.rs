@@ -1,7 +1,7 @@
 //! `fixed`: every frame has the same size and is all body.
 
 use super::frame::{Frame, Limit, Probe};
-use super::settings::{Settings, Word, words};
+use super::settings::Settings;
 use crate::Error;
 use std::fmt;
 
@@ -14,17 +14,16 @@ impl Fixed {
     pub(super) fn parse(text: &[u8]) -> Result<Fixed, Error> {
         let settings = Settings::new(text, &["size", "max"], "no such key here; fixed takes size and max")?;
         let Some((size, word)) = settings.size("size")? else {
-            let kind = words(text).next().unwrap_or(Word { text, column: 1 });
-            return kind.refuse("fixed needs a size, like fixed size=128");
+            return settings.refuse(None, "fixed needs a size, like fixed size=128");
         };
         if size == 0 {
             return word.refuse("a frame has at least one byte");
         }
         // Whoever writes the size has set the limit; max is there to be held against it.
-        let limit = settings.value("max").map_or(Ok(Limit::Body(u64::MAX)), |_| settings.limit())?;
-        match limit.check(0, size.into()) {
-            Ok(size) => Ok(Fixed { size }),
-            Err(_) => word.refuse("the size is over the max"),
+        let (Limit::Body(max) | Limit::Frame(max)) = settings.limit()?;
+        match settings.value("max") {
+            Some(_) if size > max => word.refuse("the size is over the max"),
+            _ => Ok(Fixed { size }),
         }
     }
 

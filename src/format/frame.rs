@@ -1,7 +1,5 @@
 //! What a probe answers.
 
-use crate::Error;
-
 /// Most bytes that a head may have: 64 KiB. What reads a head may hold it whole.
 pub const HEAD_MAX: usize = 64 * 1024;
 
@@ -45,18 +43,4 @@ pub(super) enum Limit {
     Body(u64),
     /// Bytes in the whole frame.
     Frame(u64),
-}
-
-impl Limit {
-    /// Refuses a body that is over the limit, behind a head of this many bytes.
-    pub(super) fn check(self, head: usize, body: u128) -> Result<u64, Error> {
-        let (len, max) = match self {
-            Limit::Body(max) => (body, max),
-            Limit::Frame(max) => (head as u128 + body, max),
-        };
-        match u64::try_from(body) {
-            Ok(body) if len <= u128::from(max) => Ok(body),
-            _ => Err(Error::TooLong { len: u64::try_from(len).unwrap_or(u64::MAX), max }),
-        }
-    }
 }

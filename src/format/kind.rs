@@ -59,6 +59,15 @@ impl Format {
         }
     }
 
+    /// The most bytes that a body of this format has. A buffer of this size is never too small.
+    #[inline]
+    pub fn max_body(&self) -> u64 {
+        match &self.kind {
+            Kind::Length(length) => length.max_body(),
+            Kind::Fixed(fixed) => fixed.size,
+        }
+    }
+
     /// How many bytes the head of a frame has before a body of `body` bytes.
     ///
     /// # Errors

@@ -24,6 +24,8 @@ pub(super) struct Length {
     head: usize,
     adjust: i64,
     limit: Limit,
+    /// The longest body that the limit allows and the field can say: what is over it is refused in one comparison.
+    max_body: u64,
 }
 
 /// The number itself, wherever it stands.
@@ -49,6 +51,7 @@ impl Length {
         head: 4,
         adjust: 0,
         limit: Limit::Body(MAX_DEFAULT),
+        max_body: MAX_DEFAULT,
     };
 
     /// The field that a kind's name stands for.
@@ -90,15 +93,22 @@ impl Length {
                 _ => return word.refuse("what the length counts is rest, field, frame or body"),
             },
         };
-        let length = Length { field, at, head, adjust, limit: settings.limit()? };
-        if length.check(field.largest().into()).is_err_and(|e| matches!(e, Error::Malformed(_))) {
-            let word = settings.value("adjust").or(settings.value("head")).or(settings.value("counts"));
-            return word.map_or(Ok(length), |word| word.refuse("no length of this field reaches the end of the head"));
-        }
-        match (length.limit, settings.value("max")) {
-            (Limit::Frame(max), Some(word)) if max < head as u64 => word.refuse("the head alone is over this limit"),
-            _ => Ok(length),
-        }
+        let limit = settings.limit()?;
+        let allowed = match (limit, settings.value("max")) {
+            (Limit::Body(max), _) => max,
+            (Limit::Frame(max), _) if max >= head as u64 => max - head as u64,
+            (Limit::Frame(_), word) => return settings.refuse(word, "the head alone is over this limit"),
+        };
+        let mut length = Length { field, at, head, adjust, limit, max_body: allowed };
+        length.max_body = match length.body(field.largest()) {
+            Ok(longest) => longest.min(allowed),
+            Err(Error::TooLong { .. }) => allowed,
+            Err(_) => {
+                let word = ["adjust", "head", "counts"].iter().find_map(|key| settings.value(key));
+                return settings.refuse(word, "no length of this field reaches the end of the head");
+            }
+        };
+        Ok(length)
     }
 
     pub(super) fn head(&self) -> usize {
@@ -118,45 +128,61 @@ impl Length {
         self.limit
     }
 
+    pub(super) fn max_body(&self) -> u64 {
+        self.max_body
+    }
+
     fn field_end(&self) -> usize {
         self.at + self.field.width
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn probe(&self, bytes: &[u8]) -> Result<Probe, Error> {
         match bytes.get(self.at..self.field_end()) {
             None => Ok(Probe::NeedMore { at_least: self.head }),
             Some(field) => {
-                let body = self.check(get_uint(field, self.field.order).into())?;
+                let body = self.body(get_uint(field, self.field.order))?;
                 Ok(Probe::Frame(Frame { head: self.head, body, tail: 0 }))
             }
         }
     }
 
     /// The bytes in the body of a frame whose length field says `value`.
-    fn check(&self, value: i128) -> Result<u64, Error> {
-        if value > self.field.largest().into() {
+    #[inline(always)]
+    fn body(&self, value: u64) -> Result<u64, Error> {
+        if value > self.field.largest() {
             return Err(Error::Malformed("the length is negative"));
         }
-        match u128::try_from(value - i128::from(self.beyond_body())) {
-            Ok(body) => self.limit.check(self.head, body),
-            Err(_) => Err(Error::Malformed("the length ends the frame inside its own head")),
+        match value.checked_add_signed(-self.beyond_body()) {
+            Some(body) if body <= self.max_body => Ok(body),
+            Some(body) => Err(self.too_long(body)),
+            None if self.beyond_body() < 0 => Err(self.too_long(u64::MAX)),
+            None => Err(Error::Malformed("the length ends the frame inside its own head")),
         }
     }
 
-    /// What the length field says of a body of this many bytes: the inverse of [`Length::check`].
+    /// What the length field says of a body of this many bytes: the inverse of [`Length::body`].
+    #[inline(always)]
     pub(super) fn value(&self, body: u64) -> Result<u64, Error> {
-        self.limit.check(self.head, body.into())?;
-        let largest = i128::from(self.field.largest());
-        let beyond = i128::from(self.beyond_body());
-        match i128::from(body) + beyond {
-            value if value > largest => Err(Error::TooLong { len: body, max: (largest - beyond) as u64 }),
-            value if value < 0 => Err(Error::Malformed("the body is shorter than any that the length can say")),
-            value => Ok(value as u64),
+        if body > self.max_body {
+            return Err(self.too_long(body));
+        }
+        body.checked_add_signed(self.beyond_body())
+            .ok_or(Error::Malformed("the body is shorter than any that the length can say"))
+    }
+
+    #[cold]
+    fn too_long(&self, body: u64) -> Error {
+        match self.limit {
+            Limit::Frame(max) if max - self.head as u64 == self.max_body => {
+                Error::TooLong { len: body.saturating_add(self.head as u64), max }
+            }
+            _ => Error::TooLong { len: body, max: self.max_body },
         }
     }
 
     /// Writes the length of a body of this many bytes to its place in a head.
+    #[inline(always)]
     pub(super) fn fill(&self, body: u64, head: &mut [u8]) -> Result<usize, Error> {
         let value = self.value(body)?;
         if head.len() < self.head {
@@ -342,6 +368,20 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_longest_body_is_the_one_after_which_every_other_is_refused() {
+        let longest = |text: &str| Format::parse(text).unwrap().max_body();
+        assert_eq!(longest("u8"), 255);
+        assert_eq!(longest("i8"), 127);
+        assert_eq!(longest("u8 counts=frame"), 254);
+        assert_eq!(longest("u8 adjust=10"), 265);
+        assert_eq!(longest("u32be"), MAX_DEFAULT);
+        assert_eq!(longest("u16be max=100"), 100);
+        assert_eq!(longest("u16be at=3 max=frame:100"), 95);
+        assert_eq!(longest("u64be adjust=1 max=0xffffffffffffffff"), u64::MAX);
+        assert_eq!(longest("fixed size=7"), 7);
+    }
+
     fn any_length() -> impl Strategy<Value = String> {
         let kind = (0..2usize, 1..9usize, 0..2usize).prop_map(|(sign, width, order)| match width {
             1 => ["u8", "i8"][sign].to_string(),
@@ -369,6 +409,7 @@ mod tests {
         fn probe_and_head_are_inverse(text in any_length(), body in 0u64..200_000) {
             let Ok(format) = Format::parse(&text) else { return Ok(()) };
             let mut head = [0; 64];
+            prop_assert!(body <= format.max_body() || format.head_len(body).is_err());
             let Ok(len) = format.write_head(None, body, &mut head) else { return Ok(()) };
             prop_assert_eq!(format.probe(&head[..len]), found(len, body));
             for cut in 0..len {
@@ -383,6 +424,7 @@ mod tests {
         fn what_can_be_received_can_be_sent(text in any_length(), bytes in prop::array::uniform32(any::<u8>())) {
             let Ok(format) = Format::parse(&text) else { return Ok(()) };
             if let Ok(Probe::Frame(frame)) = format.probe(&bytes) {
+                prop_assert!(frame.body <= format.max_body());
                 prop_assert_eq!(format.head_len(frame.body), Ok(frame.head));
             }
         }

@@ -58,6 +58,12 @@ impl<'t> Settings<'t> {
         self.find(key.as_bytes())
     }
 
+    /// Refuses the whole, because of this setting; without one, because of the kind.
+    pub(super) fn refuse<T>(&self, setting: Option<Word<'t>>, reason: &'static str) -> Result<T, Error> {
+        let kind = words(self.text).next().unwrap_or(Word { text: self.text, column: 1 });
+        setting.unwrap_or(kind).refuse(reason)
+    }
+
     /// A count of bytes: decimal or 0x hex, with K, M or G for powers of 1024; and where it stands.
     pub(super) fn size(&self, key: &str) -> Result<Option<(u64, Word<'t>)>, Error> {
         self.value(key).map(|word| Ok((size(word)?, word))).transpose()
