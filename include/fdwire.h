@@ -3,13 +3,13 @@
  * It takes the descriptors that the program already has (TCP and Unix sockets, pipes, standard
  * input and output) and turns the bytes on them into whole messages and back:
  *
- *     int fd = fdwire_connect("127.0.0.1:9000", 5000);
- *     int result = fdwire_send(fd, NULL, "hello", 5, -1);
- *     size_t len;
- *     char reply[4096];
- *     while ((result = fdwire_recv(fd, NULL, reply, sizeof reply, &len, -1)) == 1)
- *         fwrite(reply, 1, len, stdout);
- *     fdwire_finish(fd, 1000);
+ *    int fd = fdwire_connect("127.0.0.1:9000", 5000);
+ *    int result = fdwire_send(fd, NULL, "hello", 5, -1);
+ *    size_t len;
+ *    char reply[4096];
+ *    while ((result = fdwire_recv(fd, NULL, reply, sizeof reply, &len, -1)) == 1)
+ *        fwrite(reply, 1, len, stdout);
+ *    fdwire_finish(fd, 1000);
  *
  * What holds everywhere, and is not said again below:
  *
@@ -107,29 +107,29 @@ size_t fdwire_strerror(int code, char *buf, size_t cap);
  * A frame on the wire is a head, a body and a tail; a format says how they are laid out. Its text
  * is a kind, then key=value settings, separated by blanks:
  *
- *     u8 u16be u16le u16ne ... u64ne   a binary length field of 1 to 8 bytes: big-endian, little-
- *                                      endian, or in the machine's own order. With i for u a
- *                                      negative length is malformed. Its settings:
- *       at=n        offset of the length field                         default: 0
- *       head=n      bytes before the body, the length field included   up to the end of that field
- *       counts=x    what the length counts: rest   what follows the length field (default)
- *                                           field  the length field and what follows it
- *                                           frame  the whole frame
- *                                           body   the body alone
- *       adjust=n    or instead: what to add to the length to get the bytes after the length field
- *       max=n       most bytes in a body; max=frame:n in a frame       16M
+ *    u8 u16be u16le u16ne ... u64ne   a binary length field of 1 to 8 bytes: big-endian, little-
+ *                                     endian, or in the machine's own order. With i for u a
+ *                                     negative length is malformed. Its settings:
+ *      at=n        offset of the length field                         default: 0
+ *      head=n      bytes before the body, the length field included   up to the end of that field
+ *      counts=x    what the length counts: rest   what follows the length field (default)
+ *                                          field  the length field and what follows it
+ *                                          frame  the whole frame
+ *                                          body   the body alone
+ *      adjust=n    or instead: what to add to the length to get the bytes after the length field
+ *      max=n       most bytes in a body; max=frame:n in a frame       16M
  *
- *     fixed                            frames of one size, all body
- *       size=n      that size
+ *    fixed                            frames of one size, all body
+ *      size=n      that size
  *
  * Numbers are decimal or 0x hex; K, M and G stand for powers of 1024. Some formats:
  *
- *     u32be                                             Kafka, and most hand-made protocols
- *     u16be                                             DNS over TCP (RFC 1035, 4.2.2)
- *     u32be at=1 counts=field                           PostgreSQL: a type byte before the length
- *     u16be at=16 head=19 counts=frame max=frame:4096   BGP (RFC 4271, 4.1)
- *     u32ne max=1M                                      Chrome native messaging
- *     fixed size=128                                    records
+ *    u32be                                             Kafka, and most hand-made protocols
+ *    u16be                                             DNS over TCP (RFC 1035, 4.2.2)
+ *    u32be at=1 counts=field                           PostgreSQL: a type byte before the length
+ *    u16be at=16 head=19 counts=frame max=frame:4096   BGP (RFC 4271, 4.1)
+ *    u32ne max=1M                                      Chrome native messaging
+ *    fixed size=128                                    records
  *
  * Where a format is asked for, NULL is "u32be": a 4-byte big-endian length of the body.
  */
@@ -490,11 +490,11 @@ void fdwire_copy_le64(void *dst, const void *src, size_t count);
  * goes wrong sets status and every later step does nothing (a read gives 0), so one check at the
  * end is enough:
  *
- *     fdwire_reader r;
- *     fdwire_reader_init(&r, body, len, FDWIRE_BIG);
- *     uint16_t id = fdwire_read_u16(&r);
- *     uint64_t when = fdwire_read_u64(&r);
- *     if (r.status < 0) ...
+ *    fdwire_reader r;
+ *    fdwire_reader_init(&r, body, len, FDWIRE_BIG);
+ *    uint16_t id = fdwire_read_u16(&r);
+ *    uint64_t when = fdwire_read_u64(&r);
+ *    if (r.status < 0) ...
  *
  * A cursor is a plain struct of the caller's, and refers to the caller's buffer for as long as it
  * is used. It may be copied, to come back to a place. A NULL cursor reads 0 and writes nothing.

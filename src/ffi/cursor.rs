@@ -4,11 +4,11 @@
 //! goes wrong sets status and every later step does nothing (a read gives 0), so one check at the
 //! end is enough:
 //!
-//!     fdwire_reader r;
-//!     fdwire_reader_init(&r, body, len, FDWIRE_BIG);
-//!     uint16_t id = fdwire_read_u16(&r);
-//!     uint64_t when = fdwire_read_u64(&r);
-//!     if (r.status < 0) ...
+//!    fdwire_reader r;
+//!    fdwire_reader_init(&r, body, len, FDWIRE_BIG);
+//!    uint16_t id = fdwire_read_u16(&r);
+//!    uint64_t when = fdwire_read_u64(&r);
+//!    if (r.status < 0) ...
 //!
 //! A cursor is a plain struct of the caller's, and refers to the caller's buffer for as long as it
 //! is used. It may be copied, to come back to a place. A NULL cursor reads 0 and writes nothing.
@@ -251,7 +251,7 @@ pub unsafe extern "C" fn fdwire_writer_init(w: *mut fdwire_writer, p: *mut c_voi
 /// A step that cannot fail but as the writer does.
 ///
 /// # Safety
-/// As [`write`].
+/// As `write`.
 unsafe fn number(w: *mut fdwire_writer, step: impl FnOnce(&mut Writer<'_>)) {
     // SAFETY: as the caller of this function says.
     unsafe {

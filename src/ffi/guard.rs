@@ -118,7 +118,7 @@ pub(super) unsafe fn object<'a, T>(p: *mut T) -> Result<&'a mut T, Error> {
 /// bytes of the whole text, without the NUL.
 ///
 /// # Safety
-/// As [`bytes_mut`]; NULL or an impossible range is room for nothing.
+/// As `bytes_mut`; NULL or an impossible range is room for nothing.
 pub(super) unsafe fn print(buf: *mut c_char, cap: usize, text: impl Display) -> usize {
     // SAFETY: as the caller of this function says.
     let buf = unsafe { bytes_mut(buf.cast(), cap) }.unwrap_or_default();

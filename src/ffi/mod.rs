@@ -3,13 +3,13 @@
 //! It takes the descriptors that the program already has (TCP and Unix sockets, pipes, standard
 //! input and output) and turns the bytes on them into whole messages and back:
 //!
-//!     int fd = fdwire_connect("127.0.0.1:9000", 5000);
-//!     int result = fdwire_send(fd, NULL, "hello", 5, -1);
-//!     size_t len;
-//!     char reply[4096];
-//!     while ((result = fdwire_recv(fd, NULL, reply, sizeof reply, &len, -1)) == 1)
-//!         fwrite(reply, 1, len, stdout);
-//!     fdwire_finish(fd, 1000);
+//!    int fd = fdwire_connect("127.0.0.1:9000", 5000);
+//!    int result = fdwire_send(fd, NULL, "hello", 5, -1);
+//!    size_t len;
+//!    char reply[4096];
+//!    while ((result = fdwire_recv(fd, NULL, reply, sizeof reply, &len, -1)) == 1)
+//!        fwrite(reply, 1, len, stdout);
+//!    fdwire_finish(fd, 1000);
 //!
 //! What holds everywhere, and is not said again below:
 //!
@@ -40,7 +40,9 @@
 //! it.
 
 // The C names are the names: one thing is called the same on both sides.
-#![allow(non_camel_case_types, clippy::missing_safety_doc)]
+#![allow(non_camel_case_types)]
+// The comments are written for readers of the header.
+#![allow(clippy::missing_safety_doc, rustdoc::broken_intra_doc_links)]
 // Exported by their symbols, not by Rust's paths.
 #![allow(unreachable_pub)]
 #![allow(unsafe_code)]
