@@ -223,7 +223,8 @@ int fdwire_send(int fd, const fdwire_format *format, const void *body, size_t le
  * makes sense. -ENOBUFS: as above. -EAGAIN (timeout_ms 0): nothing was taken. -ETIMEDOUT: time ran
  * out, and part of the message may have been taken: then only closing makes sense; where timeouts
  * are normal, leave the waiting to poll(2). -ECONNRESET: the peer broke off. -EBADF, -EPROTOTYPE,
- * -EINVAL, -ENOMEM, and others as recv(2) and read(2).
+ * -EINVAL, -ENOMEM, -EMFILE (to wait for a head that comes in pieces takes a descriptor), and
+ * others as recv(2) and read(2).
  */
 int fdwire_recv(int fd,
                 const fdwire_format *format,

@@ -20,7 +20,7 @@ pub fn send(fd: BorrowedFd<'_>, format: &Format, body: &[u8], deadline: Deadline
     let body_len = body.len() as u64;
     let mut scratch = Scratch::new();
     let head = scratch.room(format.head_len(body_len)?)?;
-    format.write_head(None, body_len, head)?;
+    format.fill_head(body_len, head)?;
     let mut sent = 0;
     let mut frame = [IoSlice::new(head), IoSlice::new(body)];
     Kind::with(fd, |kind| fd::write_all_vectored(fd, kind, &mut frame, &mut sent, deadline).map(Some))
@@ -126,12 +126,14 @@ fn take_rest(
     if deadline == Deadline::Now && taken == 0 && !fd::all_there(fd, frame.total())? {
         return Err(Error::Os(errno::EAGAIN));
     }
-    let (head, tail) = scratch.room(frame.head + frame.tail)?.split_at_mut(frame.head);
-    let mut bufs = [IoSliceMut::new(&mut head[taken..]), IoSliceMut::new(body), IoSliceMut::new(tail)];
-    // The body alone, where that is all, needs no vector.
-    let first = if taken == frame.head { 1 } else { 0 };
-    let end = if frame.tail == 0 { 2 } else { 3 };
-    match fd::read_exact_vectored(fd, kind, &mut bufs[first..end], &mut taken, deadline) {
+    let read = if taken == frame.head && frame.tail == 0 {
+        fd::read_exact_vectored(fd, kind, &mut [IoSliceMut::new(body)], &mut taken, deadline)
+    } else {
+        let (head, tail) = scratch.room(frame.head + frame.tail)?.split_at_mut(frame.head);
+        let mut parts = [IoSliceMut::new(&mut head[taken..]), IoSliceMut::new(body), IoSliceMut::new(tail)];
+        fd::read_exact_vectored(fd, kind, &mut parts, &mut taken, deadline)
+    };
+    match read {
         Ok(Read::Full) => Ok(Some(len)),
         Ok(Read::End) => Ok(None),
         Err(error) => Err(in_part(error, taken > 0)),

@@ -26,6 +26,8 @@ pub(super) fn contain<T>(body: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(body)).ok()
 }
 
+#[cold]
+#[inline(never)]
 pub(super) fn code(error: Error) -> c_int {
     let code = match error {
         Error::Truncated => fdwire_error::FDWIRE_E_TRUNCATED,

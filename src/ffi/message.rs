@@ -54,7 +54,8 @@ pub unsafe extern "C" fn fdwire_send(
 /// makes sense. -ENOBUFS: as above. -EAGAIN (timeout_ms 0): nothing was taken. -ETIMEDOUT: time ran
 /// out, and part of the message may have been taken: then only closing makes sense; where timeouts
 /// are normal, leave the waiting to poll(2). -ECONNRESET: the peer broke off. -EBADF, -EPROTOTYPE,
-/// -EINVAL, -ENOMEM, and others as recv(2) and read(2).
+/// -EINVAL, -ENOMEM, -EMFILE (to wait for a head that comes in pieces takes a descriptor), and
+/// others as recv(2) and read(2).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fdwire_recv(
     fd: c_int,
