@@ -4,7 +4,7 @@
 //! but two must not do the same at once.
 
 use crate::Error;
-use crate::fd::{self, Deadline, Kind, Look, Read, errno};
+use crate::fd::{self, Deadline, Kind, Look, Read, Sight, errno};
 use crate::format::{Format, Frame, Probe};
 use std::io::{IoSlice, IoSliceMut};
 use std::os::fd::BorrowedFd;
@@ -34,6 +34,8 @@ pub fn send(fd: BorrowedFd<'_>, format: &Format, body: &[u8], deadline: Deadline
 /// # Errors
 /// - [`Error::NoRoom`]: the body is longer than `body`. On a socket nothing was taken: call again with more room. On a
 ///   pipe the message was dropped, and the next call gets the one after it.
+/// - EMSGSIZE: the body is longer than `body`, and the message was dropped: descriptors that came within its head hid the
+///   rest from being looked at.
 /// - EAGAIN: nothing was taken. With [`Deadline::Now`] a message on a socket is taken only when all of it has arrived; one
 ///   that is larger than the socket's receive buffer never does.
 /// - ETIMEDOUT: time ran out, and part of the message may have been taken; then only closing makes sense.
@@ -65,9 +67,17 @@ fn recv_looking(
         match format.probe(scratch.room(seen)?)? {
             Probe::Frame(frame) => break frame,
             Probe::NeedMore { at_least } => match look.beyond(seen, scratch.room(at_least)?)? {
-                0 => return Ok(None),
-                there if there <= seen => return Err(Error::Truncated),
-                there => seen = there,
+                Sight::Bytes(there) => seen = there,
+                Sight::End if seen == 0 => return Ok(None),
+                Sight::End => return Err(Error::Truncated),
+                Sight::Hidden => {
+                    let received = recv_taking(fd, Kind::Socket, format, body, deadline);
+                    // To call again would not bring it back, as it does elsewhere on a socket.
+                    return received.map_err(|error| match error {
+                        Error::NoRoom { .. } => Error::Os(errno::EMSGSIZE),
+                        error => error,
+                    });
+                }
             },
         }
     };
@@ -76,7 +86,7 @@ fn recv_looking(
 }
 
 /// The head is taken as far as the frame surely goes, and then the rest: two system calls as well.
-#[inline(always)]
+#[inline]
 fn recv_taking(
     fd: BorrowedFd<'_>,
     kind: Kind,

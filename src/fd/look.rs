@@ -14,23 +14,38 @@ pub(crate) struct Look<'fd> {
     arrivals: Option<Arrivals>,
 }
 
+/// What a look has shown.
+pub(crate) enum Sight {
+    /// So many bytes, more than were seen before.
+    Bytes(usize),
+    /// The stream ends after the bytes that were seen before.
+    End,
+    /// More bytes are there, but only taking brings them to light: a look at a Unix socket goes no further than the bytes
+    /// that descriptors were sent with.
+    Hidden,
+}
+
 impl<'fd> Look<'fd> {
     pub(crate) fn new(fd: BorrowedFd<'fd>, deadline: Deadline) -> Look<'fd> {
         let wait = if deadline == Deadline::Never { Wait::Yes } else { Wait::No };
         Look { fd, deadline, wait, arrivals: None }
     }
 
-    /// Copies the next bytes to the start of `buf` as soon as there are more than `seen`, and says how many there are, as
-    /// far as `buf` goes. No more than `seen` means that the stream ends after them.
+    /// Copies the next bytes to the start of `buf`, as far as it goes, as soon as there are more than `seen`.
     ///
     /// # Errors
     /// EAGAIN, ETIMEDOUT when no more came in time; ENOTSOCK.
-    pub(crate) fn beyond(&mut self, seen: usize, buf: &mut [u8]) -> Result<usize, Error> {
+    pub(crate) fn beyond(&mut self, seen: usize, buf: &mut [u8]) -> Result<Sight, Error> {
         loop {
-            // Asked before looking: what had arrived when the peer ended is all that there will be.
-            let ended = self.arrivals.is_some() && has_ended(self.fd)?;
+            // Asked before looking, and only where a look was not enough: what had arrived by then is to be seen.
+            let (ended, there) = match self.arrivals {
+                Some(_) => (has_ended(self.fd)?, syscall::bytes_to_read(self.fd)?),
+                None => (false, 0),
+            };
             match syscall::peek(self.fd, buf, self.wait) {
-                Ok(n) if n > seen || n == 0 || ended => return Ok(n),
+                Ok(n) if n > seen => return Ok(Sight::Bytes(n)),
+                Ok(n) if n > 0 && n < there => return Ok(Sight::Hidden),
+                Ok(n) if n == 0 || ended => return Ok(Sight::End),
                 Ok(_) => self.await_arrival()?,
                 Err(Error::Os(errno::EAGAIN)) => {
                     self.wait = Wait::No; // non-blocking: another call in vain can be spared

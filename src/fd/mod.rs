@@ -18,7 +18,7 @@ pub use syscall::{errno, error_text};
 pub use transfer::{Read, read_exact, write_all};
 
 pub(crate) use kind::Kind;
-pub(crate) use look::{Look, all_there};
+pub(crate) use look::{Look, Sight, all_there};
 pub(crate) use transfer::{discard, read_exact_vectored, write_all_vectored};
 
 use crate::Error;

@@ -14,8 +14,8 @@ use std::time::Duration;
 /// The error numbers that fdwire itself gives or looks for.
 pub mod errno {
     pub use libc::{
-        EAGAIN, EBADF, ECONNABORTED, EINPROGRESS, EINTR, EINVAL, EIO, ENAMETOOLONG, ENOBUFS, ENOMEM, ENOTCONN,
-        ENOTSOCK, EPROTOTYPE, ETIMEDOUT,
+        EAGAIN, EBADF, ECONNABORTED, EINPROGRESS, EINTR, EINVAL, EIO, EMSGSIZE, ENAMETOOLONG, ENOBUFS, ENOMEM,
+        ENOTCONN, ENOTSOCK, EPROTOTYPE, ETIMEDOUT,
     };
 }
 

@@ -51,11 +51,12 @@ pub unsafe extern "C" fn fdwire_send(
 ///
 /// Returns: 1 a message; 0 the stream ended between messages. FDWIRE_E_TRUNCATED: it ended inside
 /// one. FDWIRE_E_TOO_LONG, FDWIRE_E_MALFORMED: the peer sends something else, and only closing
-/// makes sense. -ENOBUFS: as above. -EAGAIN (timeout_ms 0): nothing was taken. -ETIMEDOUT: time ran
-/// out, and part of the message may have been taken: then only closing makes sense; where timeouts
-/// are normal, leave the waiting to poll(2). -ECONNRESET: the peer broke off. -EBADF, -EPROTOTYPE,
-/// -EINVAL, -ENOMEM, -EMFILE (to wait for a head that comes in pieces takes a descriptor), and
-/// others as recv(2) and read(2).
+/// makes sense. -ENOBUFS: as above; -EMSGSIZE where descriptors sent within the head hid its rest
+/// from being looked at, and the message was dropped. -EAGAIN (timeout_ms 0): nothing was taken.
+/// -ETIMEDOUT: time ran out, and part of the message may have been taken: then only closing makes
+/// sense; where timeouts are normal, leave the waiting to poll(2). -ECONNRESET: the peer broke off.
+/// -EBADF, -EPROTOTYPE, -EINVAL, -ENOMEM, -EMFILE (to wait for a head that comes in pieces takes a
+/// descriptor), and others as recv(2) and read(2).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fdwire_recv(
     fd: c_int,

@@ -1,6 +1,8 @@
 /* Whole messages: the traps of the Python Socket HOWTO, one test each, and never a byte past the message. */
 #include "check.h"
 
+#include <sys/uio.h>
+
 /* Every kind of format that there is, with a body that it has. */
 static const struct {
   const char *text, *body;
@@ -340,6 +342,48 @@ static void hostile_lengths_are_refused(void) {
   fdwire_format_free(negative);
 }
 
+/* A look at a Unix socket stops at the bytes that descriptors came with, which may be in the middle of a head. */
+static void head_with_descriptors(int small_buffer) {
+  static const int timeouts[] = {-1, 2000, 0};
+  for (size_t t = 0; t < 3; t++) {
+    int fds[2];
+    open_way(UNIX_SOCKET, fds);
+    char control[CMSG_SPACE(sizeof(int))];
+    char start[] = "\0\0";
+    struct iovec part = {start, 2};
+    struct msghdr message;
+    memset(&message, 0, sizeof message);
+    memset(control, 0, sizeof control);
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(rights), &fds[0], sizeof(int));
+    NEED(sendmsg(fds[1], &message, 0) == 2);
+    NEED(write(fds[1], "\0\5hello!", 8) == 8);
+    char body[16], next = 0;
+    size_t len = 99;
+    if (small_buffer) {
+      CHECK_IS(fdwire_recv(fds[0], NULL, body, 4, &len, timeouts[t]), -EMSGSIZE); /* dropped, and in step */
+      CHECK_IS(len, 99);
+    } else {
+      CHECK_IS(fdwire_recv(fds[0], NULL, body, sizeof body, &len, timeouts[t]), 1);
+      CHECK(len == 5 && memcmp(body, "hello", 5) == 0);
+    }
+    CHECK(read(fds[0], &next, 1) == 1 && next == '!');
+    close_way(fds);
+  }
+}
+
+static void a_head_with_descriptors_in_it(void) {
+  head_with_descriptors(0);
+  head_with_descriptors(1);
+}
+
 static void messages_in_a_file(void) {
   FILE *file = tmpfile();
   NEED(file != NULL);
@@ -378,6 +422,7 @@ int main(void) {
   RUN(an_empty_message_is_not_the_end);
   RUN(large_messages_both_ways_at_once);
   RUN(hostile_lengths_are_refused);
+  RUN(a_head_with_descriptors_in_it);
   RUN(messages_in_a_file);
   return check_end();
 }
