@@ -24,6 +24,8 @@ pub(super) struct Length {
     head: usize,
     adjust: i64,
     limit: Limit,
+    /// How many bytes more than the body the field says.
+    beyond_body: i64,
     /// The longest body that the limit allows and the field can say: what is over it is refused in one comparison.
     max_body: u64,
 }
@@ -51,6 +53,7 @@ impl Length {
         head: 4,
         adjust: 0,
         limit: Limit::Body(MAX_DEFAULT),
+        beyond_body: 0,
         max_body: MAX_DEFAULT,
     };
 
@@ -99,7 +102,8 @@ impl Length {
             (Limit::Frame(max), _) if max >= head as u64 => max - head as u64,
             (Limit::Frame(_), word) => return settings.refuse(word, "the head alone is over this limit"),
         };
-        let mut length = Length { field, at, head, adjust, limit, max_body: allowed };
+        let beyond_body = (head - field_end) as i64 - adjust;
+        let mut length = Length { field, at, head, adjust, limit, beyond_body, max_body: allowed };
         length.max_body = match length.body(field.largest()) {
             Ok(longest) => longest.min(allowed),
             Err(Error::TooLong { .. }) => allowed,
@@ -115,9 +119,8 @@ impl Length {
         self.head
     }
 
-    /// How many bytes more than the body the field says.
     pub(super) fn beyond_body(&self) -> i64 {
-        (self.head - self.field_end()) as i64 - self.adjust
+        self.beyond_body
     }
 
     pub(super) fn geometry(&self) -> (usize, Field, usize) {
@@ -153,10 +156,10 @@ impl Length {
         if value > self.field.largest() {
             return Err(Error::Malformed("the length is negative"));
         }
-        match value.checked_add_signed(-self.beyond_body()) {
+        match value.checked_add_signed(-self.beyond_body) {
             Some(body) if body <= self.max_body => Ok(body),
             Some(body) => Err(self.too_long(body)),
-            None if self.beyond_body() < 0 => Err(self.too_long(u64::MAX)),
+            None if self.beyond_body < 0 => Err(self.too_long(u64::MAX)),
             None => Err(Error::Malformed("the length ends the frame inside its own head")),
         }
     }
@@ -167,7 +170,7 @@ impl Length {
         if body > self.max_body {
             return Err(self.too_long(body));
         }
-        body.checked_add_signed(self.beyond_body())
+        body.checked_add_signed(self.beyond_body)
             .ok_or(Error::Malformed("the body is shorter than any that the length can say"))
     }
 
@@ -212,7 +215,7 @@ impl fmt::Display for Length {
             0 => {}
             n if n == self.field.width as i64 => write!(f, " counts=field")?,
             n if n == self.field_end() as i64 => write!(f, " counts=frame")?,
-            _ if self.beyond_body() == 0 => write!(f, " counts=body")?,
+            _ if self.beyond_body == 0 => write!(f, " counts=body")?,
             _ => write!(f, " adjust={}", self.adjust)?,
         }
         match self.limit {
