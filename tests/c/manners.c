@@ -108,6 +108,14 @@ static void a_pending_sigpipe_stays(void) {
   struct timespec at_once = {0, 0};
   CHECK_IS(sigtimedwait(&sigpipe, NULL, &at_once), SIGPIPE);
   pthread_sigmask(SIG_SETMASK, &before, NULL);
+
+  int fds[2];
+  NEED(pipe(fds) == 0);
+  close(fds[0]);
+  CHECK_IS(fdwire_send(fds[1], NULL, "x", 1, -1), -EPIPE);
+  close(fds[1]);
+  pthread_sigmask(SIG_BLOCK, NULL, &after);
+  CHECK_IS(sigismember(&after, SIGPIPE), 0); /* not left blocked */
 }
 
 static volatile sig_atomic_t storms;
