@@ -41,6 +41,18 @@ pub enum Error {
     #[error("the host's name could not be resolved")]
     Resolve,
 
+    /// The object was used after an error that lasts, or after its end.
+    #[error("used after an error that lasts, or after the end")]
+    Broken,
+
+    /// The call does not fit the state of the object, or an argument makes no sense.
+    #[error("{0}")]
+    Misuse(&'static str),
+
+    /// There was no memory left.
+    #[error("no memory is left")]
+    NoMemory,
+
     /// A panic inside fdwire, caught at the C boundary: a bug in fdwire.
     #[error("a bug in fdwire, contained")]
     Panic,

@@ -1,49 +1,148 @@
 //! The one value that stands for a wire format, whatever its kind.
 
+use super::ascii::Ascii;
+use super::ber::Ber;
+use super::custom::{Custom, CustomProbe};
+use super::delimited::Delimited;
 use super::describe::Description;
+use super::eof::Eof;
+use super::field::Field;
 use super::fixed::Fixed;
-use super::frame::Probe;
+use super::frame::{Ask, Frame, Limit, Payload, Probe, Tail};
+use super::headers::Headers;
+use super::layout::{self, Layout, TailKind};
 use super::length::Length;
-use super::settings::{Word, words};
+use super::prefixed::Prefixed;
+use super::presets;
+use super::quick::Quick;
+use super::select::Select;
+use super::settings::Settings;
+use super::text::{Setting, Tree};
+use super::varint::Varint;
 use crate::Error;
+use crate::endian::Order;
+use crate::memory::{copy, push};
 use std::fmt;
+use std::ops::Range;
 
-const NO_SUCH_KIND: &str = "no such kind of format; there are fixed, and u8, u16be, u16le, u16ne, … u64be, u64le, u64ne, \
-                            or i for u where a negative length is malformed";
+/// A length field in the bytes of a frame.
+pub(crate) struct LengthField {
+    pub(crate) place: Range<usize>,
+    pub(crate) value: i128,
+}
 
 /// How frames are laid out. Displays as a text that parses to the same format.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Format {
     pub(super) kind: Kind,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Kind {
-    Length(Length),
-    Fixed(Fixed),
+    Prefixed(Prefixed),
+    Delimited(Delimited),
+    Headers(Headers),
+    Eof(Eof),
+    Select(Select),
+    Custom(Custom),
 }
 
 impl Format {
     /// A 4-byte big-endian length of what follows, at most 16 MiB: the format where none is given.
-    pub const DEFAULT: Format = Format { kind: Kind::Length(Length::DEFAULT) };
+    pub const DEFAULT: Format = Format { kind: Kind::Prefixed(Prefixed::DEFAULT) };
 
     /// Reads the text of a format.
     ///
     /// # Errors
-    /// [`Error::Format`] says at which column what is wrong.
+    /// [`Error::Format`] says at which column what is wrong. [`Error::NoMemory`].
     pub fn parse(text: impl AsRef<[u8]>) -> Result<Format, Error> {
-        let text = text.as_ref();
-        let Some(kind) = words(text).next() else {
-            return Word { text, column: 1 }.refuse("a format begins with its kind, like u32be or fixed");
+        Format::from_tree(&Tree::parse(text.as_ref())?, None)
+    }
+
+    /// A format that a function of one's own tells, whose bodies have at most `max` bytes.
+    ///
+    /// ```
+    /// use fdwire::format::{Format, Frame, Probe};
+    ///
+    /// // A digit, then so many bytes.
+    /// let format = Format::custom(9, |bytes: &[u8]| match bytes {
+    ///     [] => Ok(Probe::NeedMore { at_least: 1 }),
+    ///     [digit @ b'0'..=b'9', ..] => Ok(Probe::Frame(Frame { head: 1, body: (digit - b'0').into(), tail: 0 })),
+    ///     _ => Err(fdwire::Error::Malformed("not a digit")),
+    /// });
+    /// assert_eq!(format.probe(b"2ab")?, Probe::Frame(Frame { head: 1, body: 2, tail: 0 }));
+    /// # Ok::<(), fdwire::Error>(())
+    /// ```
+    pub fn custom(max: u64, probe: impl Fn(&[u8]) -> Result<Probe, Error> + Send + Sync + 'static) -> Format {
+        Format::from_probe(max, Box::new(probe))
+    }
+
+    /// As [`Format::custom`], of something that is boxed already.
+    pub fn from_probe(max: u64, own: Box<dyn CustomProbe>) -> Format {
+        Format { kind: Kind::Custom(Custom { own, limit: Limit { body: max, ..Limit::NONE } }) }
+    }
+
+    /// What a text means. `outer` is the limit of the format around this one.
+    pub(super) fn from_tree(tree: &Tree<'_>, outer: Option<Limit>) -> Result<Format, Error> {
+        let kind = match tree.kind.text {
+            b"fixed" => Kind::fixed(tree, outer),
+            b"varint" => Kind::varint(tree, outer, Order::Little),
+            b"varintbe" => Kind::varint(tree, outer, Order::Big),
+            b"ber" => Kind::ber(tree, outer),
+            b"decimal" => Kind::ascii(tree, outer, 10),
+            b"hex" => Kind::ascii(tree, outer, 16),
+            b"netstring" => Kind::netstring(tree, outer),
+            b"delimited" => Kind::delimited(tree, outer, &[]),
+            b"line" => Kind::delimited(tree, outer, &[b"\n", b"\r\n"]),
+            b"crlf" => Kind::delimited(tree, outer, &[b"\r\n"]),
+            b"nul" => Kind::delimited(tree, outer, &[b"\0"]),
+            b"headers" => {
+                let unknown = "no such key here; headers takes length, by, missing and max";
+                Settings::new(tree, outer, &[&Headers::KEYS], unknown)
+                    .and_then(|settings| Headers::parse(&settings).map(Kind::Headers))
+            }
+            b"eof" => Settings::new(tree, outer, &[&Eof::KEYS], "no such key here; eof takes max")
+                .and_then(|settings| Eof::parse(&settings).map(Kind::Eof)),
+            b"select" => Select::parse(tree, outer).map(Kind::Select),
+            name => match (Length::named(name), presets::find(name)) {
+                (Some(number), _) => Kind::length(tree, outer, number),
+                (None, Some(preset)) => return Format::of_preset(tree, outer, preset.text().to_bytes()),
+                (None, None) => tree.kind.refuse(NO_SUCH_KIND),
+            },
         };
-        let kind = if kind.text == b"fixed" {
-            Kind::Fixed(Fixed::parse(text)?)
-        } else if let Some(field) = Length::field(kind.text) {
-            Kind::Length(Length::parse(text, field)?)
-        } else {
-            return kind.refuse(NO_SUCH_KIND);
+        kind.map(|kind| Format { kind })
+    }
+
+    /// A preset, with settings that override its own.
+    fn of_preset(tree: &Tree<'_>, outer: Option<Limit>, preset: &[u8]) -> Result<Format, Error> {
+        if let Some(operand) = tree.operand {
+            return operand.refuse("a setting is written key=value");
+        }
+        if let Some(case) = tree.cases.first() {
+            return case.labels.refuse("a preset has its own cases");
+        }
+        let mut whole = Tree::parse(preset)?;
+        let own = |key: &[u8]| {
+            let same =
+                |setting: &Setting<'_>| setting.key.text == key || (says_counts(key) && says_counts(setting.key.text));
+            !tree.settings.iter().any(same)
         };
-        Ok(Format { kind })
+        whole.settings.retain(|setting| own(setting.key.text));
+        for setting in &mut whole.settings {
+            (setting.key.column, setting.value.column) = (tree.kind.column, tree.kind.column);
+        }
+        whole.kind.column = tree.kind.column;
+        for setting in &tree.settings {
+            push(&mut whole.settings, *setting)?;
+        }
+        Format::from_tree(&whole, outer).map_err(|error| match error {
+            // Nobody sees the preset's own text: what is wrong is wrong with its name, or with what overrides it.
+            Error::Format { column, reason } if !tree.settings.iter().any(|setting| setting.covers(column)) => {
+                let column = tree.settings.first().map_or(tree.kind, |setting| setting.key).column;
+                Error::Format { column, reason }
+            }
+            error => error,
+        })
     }
 
     /// What `bytes`, which begin where a frame does, are so far. The answer depends on nothing else, and never changes
@@ -53,9 +152,57 @@ impl Format {
     /// [`Error::Malformed`], and [`Error::TooLong`] at the first byte at which it is known.
     #[inline]
     pub fn probe(&self, bytes: &[u8]) -> Result<Probe, Error> {
+        self.probe_as(bytes, Ask::default())
+    }
+
+    #[inline(always)]
+    pub(crate) fn probe_as(&self, bytes: &[u8], ask: Ask) -> Result<Probe, Error> {
         match &self.kind {
-            Kind::Length(length) => length.probe(bytes),
-            Kind::Fixed(fixed) => Ok(fixed.probe()),
+            Kind::Prefixed(prefixed) => prefixed.probe(bytes, ask),
+            Kind::Delimited(delimited) => delimited.probe(bytes, ask),
+            Kind::Headers(headers) => headers.probe(bytes, ask),
+            Kind::Eof(eof) => eof.probe(bytes, ask),
+            Kind::Select(select) => select.probe(bytes, ask),
+            Kind::Custom(custom) => custom.probe(bytes, ask),
+        }
+    }
+
+    /// The short way to its frames.
+    pub(crate) fn quick(&self) -> Quick {
+        match &self.kind {
+            Kind::Prefixed(prefixed) => prefixed.quick(),
+            Kind::Delimited(delimited) => delimited.quick(),
+            Kind::Headers(_) | Kind::Eof(_) | Kind::Select(_) | Kind::Custom(_) => Quick::No,
+        }
+    }
+
+    /// What `bytes`, of which a probe asked for more, are if the stream ends behind them.
+    ///
+    /// # Errors
+    /// [`Error::Truncated`] where they are no whole frame.
+    pub fn probe_end(&self, bytes: &[u8]) -> Result<Frame, Error> {
+        match &self.kind {
+            Kind::Delimited(delimited) => delimited.probe_end(bytes),
+            Kind::Eof(eof) => Ok(eof.probe_end(bytes)),
+            Kind::Select(select) => select.probe_end(bytes),
+            Kind::Prefixed(_) | Kind::Headers(_) | Kind::Custom(_) => Err(Error::Truncated),
+        }
+    }
+
+    /// Refuses a tail that is not the one that the format demands, as far as it is there. `start` is the beginning of the frame,
+    /// at least as much of it as a probe needed.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`].
+    #[inline]
+    pub fn check_tail(&self, frame: &Frame, start: &[u8], tail: &[u8]) -> Result<(), Error> {
+        match &self.kind {
+            Kind::Prefixed(prefixed) => prefixed.check_tail(frame, tail),
+            Kind::Select(select) => match select.case(start)? {
+                Some(case) => case.format.check_tail(frame, start, tail),
+                None => Ok(()),
+            },
+            _ => Ok(()),
         }
     }
 
@@ -63,51 +210,166 @@ impl Format {
     #[inline]
     pub fn max_body(&self) -> u64 {
         match &self.kind {
-            Kind::Length(length) => length.max_body(),
-            Kind::Fixed(fixed) => fixed.size,
+            Kind::Prefixed(prefixed) => prefixed.max_body(),
+            Kind::Delimited(delimited) => delimited.max_body(),
+            Kind::Headers(headers) => headers.max_body(),
+            Kind::Eof(eof) => eof.max_body(),
+            Kind::Select(select) => select.max_body(),
+            Kind::Custom(custom) => custom.limit.body,
         }
     }
 
-    /// How many bytes the head of a frame has before a body of `body` bytes.
-    ///
-    /// # Errors
-    /// [`Error::TooLong`] and [`Error::Malformed`], as [`Format::write_head`].
-    #[inline]
-    pub fn head_len(&self, body: u64) -> Result<usize, Error> {
+    /// The fewest bytes that a frame has.
+    pub(super) fn least(&self) -> usize {
         match &self.kind {
-            Kind::Length(length) => length.value(body).map(|_| length.head()),
-            Kind::Fixed(fixed) => fixed.check(body).map(|()| 0),
+            Kind::Prefixed(prefixed) => prefixed.least_head(),
+            Kind::Delimited(delimited) => delimited.least(),
+            Kind::Headers(headers) => headers.least(),
+            Kind::Eof(_) | Kind::Custom(_) => 1,
+            Kind::Select(select) => select.least(),
         }
     }
 
-    /// Writes the head for a body of `body` bytes to the start of `out`, and says how long it is. Its bytes are those
-    /// of `given` with the length filled in; without it, all but the length are 0.
+    /// Whether a good frame may end before its byte `at`. Where a length says so, that is malformed.
+    pub(super) fn may_end_before(&self, at: usize) -> bool {
+        match &self.kind {
+            Kind::Delimited(delimited) => delimited.least() < at,
+            Kind::Select(select) => select.cases().iter().any(|case| case.format.may_end_before(at)),
+            Kind::Prefixed(_) | Kind::Headers(_) | Kind::Eof(_) | Kind::Custom(_) => false,
+        }
+    }
+
+    /// Whether frames are told by their beginning; the others end where something is found, or with the stream.
+    pub(crate) fn tells_length(&self) -> bool {
+        match &self.kind {
+            Kind::Prefixed(_) => true,
+            Kind::Delimited(_) | Kind::Headers(_) | Kind::Eof(_) | Kind::Custom(_) => false,
+            Kind::Select(select) => select.cases().iter().all(|case| case.format.tells_length()),
+        }
+    }
+
+    /// Whether a probe asks a function of the program's own, which may look at all bytes each time.
+    pub(crate) fn is_custom(&self) -> bool {
+        matches!(self.kind, Kind::Custom(_))
+    }
+
+    /// Whether what follows a frame may be looked at to tell where it ends.
+    pub(crate) fn looks_ahead(&self) -> bool {
+        match &self.kind {
+            Kind::Delimited(delimited) => delimited.looks_ahead(),
+            Kind::Select(select) => select.cases().iter().any(|case| case.format.looks_ahead()),
+            _ => false,
+        }
+    }
+
+    /// How many of these bytes, which are no whole frame yet, are surely of this one and of none behind it.
+    pub(crate) fn surely(&self, bytes: &[u8]) -> usize {
+        match &self.kind {
+            Kind::Delimited(delimited) => delimited.surely(bytes.len()),
+            Kind::Select(select) => match select.case(bytes) {
+                Ok(Some(case)) => case.format.surely(bytes),
+                _ => bytes.len(),
+            },
+            _ => bytes.len(),
+        }
+    }
+
+    /// Whether its frames are text, whatever their bodies are.
+    pub(crate) fn is_text(&self) -> bool {
+        match &self.kind {
+            Kind::Prefixed(prefixed) => matches!(prefixed.field, Field::Ascii(_)),
+            Kind::Delimited(_) | Kind::Headers(_) | Kind::Eof(_) => true,
+            Kind::Select(_) | Kind::Custom(_) => false,
+        }
+    }
+
+    /// Whether a frame that begins like this goes on to the end of the stream.
+    pub(crate) fn ends_with_stream(&self, bytes: &[u8]) -> bool {
+        match &self.kind {
+            Kind::Eof(_) => true,
+            Kind::Select(select) => {
+                select.case(bytes).is_ok_and(|case| case.is_some_and(|case| case.format.ends_with_stream(bytes)))
+            }
+            _ => false,
+        }
+    }
+
+    /// Of a frame that is too long and not to be kept, which bytes at its beginning and at the end of what is there a probe
+    /// needs to find its end; `None` where it needs them all.
+    pub(crate) fn needed_to_go_on(&self, bytes: &[u8]) -> Option<(usize, usize)> {
+        match &self.kind {
+            Kind::Delimited(delimited) => Some(delimited.needed_to_go_on()),
+            Kind::Eof(_) => Some((0, 0)),
+            Kind::Select(select) => {
+                let (front, back) = select.case(bytes).ok()??.format.needed_to_go_on(bytes)?;
+                Some((front.max(select.end()), back))
+            }
+            Kind::Prefixed(_) | Kind::Headers(_) | Kind::Custom(_) => None,
+        }
+    }
+
+    /// Where the length field lies in a frame that begins like this, and what it says.
+    pub(crate) fn locate_length(&self, bytes: &[u8]) -> Option<LengthField> {
+        match &self.kind {
+            Kind::Prefixed(prefixed) => {
+                let (place, value) = prefixed.locate(bytes)?;
+                (!place.is_empty()).then_some(LengthField { place, value })
+            }
+            Kind::Select(select) => select.case(bytes).ok()??.format.locate_length(bytes),
+            _ => None,
+        }
+    }
+
+    /// What a length field would say if its bytes were in the other order, where a body could be so long.
+    pub(crate) fn length_in_other_order(&self, bytes: &[u8], field: &LengthField) -> Option<u64> {
+        match &self.kind {
+            Kind::Prefixed(prefixed) => prefixed.in_other_order(&bytes[field.place.clone()]),
+            Kind::Select(select) => select.case(bytes).ok()??.format.length_in_other_order(bytes, field),
+            _ => None,
+        }
+    }
+
+    /// Writes the head of a frame to the start of `out`, and says how long it is. Its bytes are those of `given`, with the
+    /// length filled in; without it they are 0 but for the length and what the format says.
     ///
     /// # Errors
     /// [`Error::TooLong`] where the body is over the limit or its length does not fit the field, [`Error::Malformed`]
-    /// where the format has no such body or `given` is not as long as the head, [`Error::NoRoom`] where `out` is too
-    /// small. Nothing is written then.
+    /// where the format has no such body or no such head, [`Error::NoRoom`] where `out` is too small. What `out` holds then
+    /// means nothing.
     #[inline]
-    pub fn write_head(&self, given: Option<&[u8]>, body: u64, out: &mut [u8]) -> Result<usize, Error> {
-        let len = self.head_len(body)?;
-        let out = out.get_mut(..len).ok_or(Error::NoRoom { needed: len as u64 })?;
-        match given {
-            Some(given) if given.len() != len => return Err(Error::Malformed("the given head has another length")),
-            Some(given) => out.copy_from_slice(given),
-            None => out.fill(0),
+    pub(crate) fn write_head(&self, given: Option<&[u8]>, body: Payload<'_>, out: &mut [u8]) -> Result<usize, Error> {
+        match &self.kind {
+            Kind::Prefixed(prefixed) => prefixed.write_head(given, body, out),
+            Kind::Delimited(delimited) => delimited.write_head(given, body, out),
+            Kind::Headers(headers) => headers.write_head(given, body, out),
+            Kind::Eof(eof) => eof.write_head(given, body),
+            Kind::Select(select) => select.write_head(given, body, out),
+            Kind::Custom(custom) => custom.write_head(given, body, out),
         }
-        self.fill_head(body, out)
     }
 
-    /// Fills the length of a body of `body` bytes into a head that is there otherwise, and says how long it is.
-    ///
-    /// # Errors
-    /// As [`Format::write_head`].
+    /// What follows a body behind this head.
     #[inline]
-    pub fn fill_head(&self, body: u64, head: &mut [u8]) -> Result<usize, Error> {
+    pub(crate) fn tail_behind(&self, head: &[u8], body: Payload<'_>) -> Result<Tail<'_>, Error> {
         match &self.kind {
-            Kind::Length(length) => length.fill(body, head),
-            Kind::Fixed(fixed) => fixed.check(body).map(|()| 0),
+            Kind::Prefixed(prefixed) => Ok(prefixed.tail(head, body.len)),
+            Kind::Delimited(delimited) => Ok(delimited.tail()),
+            Kind::Select(select) => select.tail(head, body),
+            Kind::Headers(_) | Kind::Eof(_) | Kind::Custom(_) => Ok(Tail::default()),
+        }
+    }
+
+    /// Whether a receiver takes this head for one before this body.
+    pub(super) fn agrees(&self, head: &[u8], body: Payload<'_>) -> bool {
+        match &self.kind {
+            Kind::Prefixed(_) | Kind::Headers(_) => match self.probe(head) {
+                Ok(Probe::Frame(frame)) => frame.head == head.len() && frame.body == body.len,
+                _ => false,
+            },
+            Kind::Select(select) => select.agrees(head, body),
+            Kind::Delimited(delimited) => delimited.check(head, body).is_ok(),
+            Kind::Eof(eof) => eof.write_head(Some(head), body).is_ok(),
+            Kind::Custom(_) => false, // never a case
         }
     }
 
@@ -117,11 +379,109 @@ impl Format {
     }
 }
 
+const NO_SUCH_KIND: &str = "no such kind of format, nor preset; there are u8, u16be, u16le, … u64le, varint, varintbe, ber, \
+                            decimal, hex, netstring, fixed, line, crlf, nul, delimited, headers, select, eof";
+
+fn says_counts(key: &[u8]) -> bool {
+    key == b"counts" || key == b"adjust"
+}
+
+impl Kind {
+    /// A length field of a kind that has keys of its own beside those that all share.
+    fn prefixed(
+        tree: &Tree<'_>,
+        outer: Option<Limit>,
+        keys: &[&str],
+        unknown: &'static str,
+        field: impl Fn(&Settings<'_, '_>) -> Result<Field, Error>,
+    ) -> Result<Kind, Error> {
+        let settings = Settings::new(tree, outer, &[keys, &layout::KEYS], unknown)?;
+        let field = field(&settings)?;
+        let layout = Layout::parse(&settings, &field)?;
+        Ok(Kind::Prefixed(Prefixed::new(field, layout)))
+    }
+
+    fn length(tree: &Tree<'_>, outer: Option<Limit>, number: Length) -> Result<Kind, Error> {
+        let unknown = "no such key here; a length field takes at, head, counts, adjust, unit, mask, shift, plus, pad, tail, \
+                       magic, init, bodiless and max";
+        let field = |settings: &Settings<'_, '_>| number.masked(settings).map(Field::Length);
+        Kind::prefixed(tree, outer, &["mask", "shift"], unknown, field)
+    }
+
+    fn varint(tree: &Tree<'_>, outer: Option<Limit>, order: Order) -> Result<Kind, Error> {
+        let unknown = "no such key here; a varint takes at, after, counts, adjust, digits, overlong, unit, plus, pad, tail, \
+                       magic, init, bodiless and max";
+        let field = |settings: &Settings<'_, '_>| Varint::parse(order, settings).map(Field::Varint);
+        Kind::prefixed(tree, outer, &Varint::KEYS, unknown, field)
+    }
+
+    fn ber(tree: &Tree<'_>, outer: Option<Limit>) -> Result<Kind, Error> {
+        let unknown = "no such key here; ber takes at, after, counts, adjust, digits, overlong, unit, plus, pad, tail, \
+                       magic, init, bodiless and max";
+        let field = |settings: &Settings<'_, '_>| Ber::parse(settings).map(Field::Ber);
+        Kind::prefixed(tree, outer, &Ber::KEYS, unknown, field)
+    }
+
+    fn ascii(tree: &Tree<'_>, outer: Option<Limit>, radix: u32) -> Result<Kind, Error> {
+        let unknown = "no such key here; digits take digits, until, fill, overlong, at, head, after, counts, adjust, unit, \
+                       plus, pad, tail, magic, init, bodiless and max";
+        let field = |settings: &Settings<'_, '_>| Ascii::parse(radix, settings).map(Field::Ascii);
+        Kind::prefixed(tree, outer, &Ascii::KEYS, unknown, field)
+    }
+
+    /// `decimal until=':' tail=',' overlong=refuse`, which is how it is written when it is shown.
+    fn netstring(tree: &Tree<'_>, outer: Option<Limit>) -> Result<Kind, Error> {
+        let settings = Settings::new(tree, outer, &[&["max"]], "no such key here; netstring takes max")?;
+        let field = Field::Ascii(Ascii::netstring()?);
+        let mut layout = Layout::parse(&settings, &field)?;
+        layout.extras.tail = TailKind::Literal(copy(b",")?);
+        Ok(Kind::Prefixed(Prefixed::new(field, layout)))
+    }
+
+    fn fixed(tree: &Tree<'_>, outer: Option<Limit>) -> Result<Kind, Error> {
+        let unknown = "no such key here; fixed takes size, head, tail, magic, init and max";
+        let keys: &[&[&str]] = &[&["size", "head", "tail", "magic", "init", "max"]];
+        let settings = Settings::new(tree, outer, keys, unknown)?;
+        let field = Field::Fixed(Fixed::parse(&settings)?);
+        let layout = Layout::parse(&settings, &field)?;
+        Ok(Kind::Prefixed(Prefixed::new(field, layout)))
+    }
+
+    fn delimited(tree: &Tree<'_>, outer: Option<Limit>, by: &[&[u8]]) -> Result<Kind, Error> {
+        let unknown =
+            "no such key here; a delimited format takes by, unless its name says it, start, trail, over, eof and max";
+        let keys = if by.is_empty() { &Delimited::KEYS[..] } else { &Delimited::KEYS[1..] };
+        let settings = Settings::new(tree, outer, &[keys], unknown)?;
+        Delimited::parse(&settings, by).map(Kind::Delimited)
+    }
+}
+
+/// A program's own functions are not compared: a custom format is equal to itself alone.
+impl PartialEq for Kind {
+    fn eq(&self, other: &Kind) -> bool {
+        match (self, other) {
+            (Kind::Prefixed(a), Kind::Prefixed(b)) => a == b,
+            (Kind::Delimited(a), Kind::Delimited(b)) => a == b,
+            (Kind::Headers(a), Kind::Headers(b)) => a == b,
+            (Kind::Eof(a), Kind::Eof(b)) => a == b,
+            (Kind::Select(a), Kind::Select(b)) => a == b,
+            (Kind::Custom(a), Kind::Custom(b)) => std::ptr::eq(a, b),
+            _ => false,
+        }
+    }
+}
+
+impl Eq for Kind {}
+
 impl fmt::Display for Format {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
-            Kind::Length(length) => length.fmt(f),
-            Kind::Fixed(fixed) => fixed.fmt(f),
+            Kind::Prefixed(prefixed) => prefixed.fmt(f),
+            Kind::Delimited(delimited) => delimited.fmt(f),
+            Kind::Headers(headers) => headers.fmt(f),
+            Kind::Eof(eof) => eof.fmt(f),
+            Kind::Select(select) => select.fmt(f),
+            Kind::Custom(custom) => custom.fmt(f),
         }
     }
 }
@@ -131,5 +491,109 @@ impl std::str::FromStr for Format {
 
     fn from_str(text: &str) -> Result<Format, Error> {
         Format::parse(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn contradictions_are_refused_at_their_column() {
+        let cases = [
+            ("fixed", 1),
+            ("  fixed max=4", 3),
+            ("fixed size=0", 12),
+            ("fixed size=", 12),
+            ("fixed size=8 max=4", 12),
+            ("fixed size=8 max=frame:7", 12),
+            ("fixed size=8 max=frame:x", 24),
+            ("fixed size=8 at=1", 14),
+            ("fixed size=8 size=8", 14),
+            ("fixed 8", 7),
+            ("fixed size=4 head=5", 19),
+            ("varint digits=11", 15),
+            ("varint head=3", 13),
+            ("varint after=3 magic='x'@1", 22),
+            ("ber overlong=no", 14),
+            ("ber magic='xy'", 11),
+            ("decimal", 1),
+            ("decimal until='5'", 15),
+            ("decimal until=':' fill=' '", 24),
+            ("decimal digits=3 fill='7'", 23),
+            ("hex digits=3 overlong=refuse", 23),
+            ("netstring until=':'", 11),
+            ("u8 mask=0x100", 9),
+            ("u16be mask=0xff00 shift=16", 25),
+            ("i16be mask=0xff", 12),
+            ("u8 unit=0", 9),
+            ("u8 pad=70000", 8),
+            ("u8 tail=7", 9),
+            ("u8 tail=u32be@0", 9),
+            ("u8 tail=u8@1", 9),
+            ("u8 plus=u8", 9),
+            ("u8 plus=u8@0*0", 14),
+            ("u8 plus=i8@0", 9),
+            ("u8 magic='x'@1", 10),
+            ("u8 magic=x", 10),
+            ("u8 bodiless=3..1", 13),
+            ("u8 max=1,frame:0", 8),
+            ("delimited", 1),
+            ("delimited by=x", 14),
+            ("delimited by='a','b','c','d','e','f','g','h','i'", 14),
+            ("delimited by='\\r','\\r\\n'", 14),
+            ("line by='x'", 6),
+            ("line over=split trail=1", 11),
+            ("crlf max=frame:1", 10),
+            ("headers", 1),
+            ("headers length='a b'", 16),
+            ("headers length='L' by='x'", 23),
+            ("eof at=1", 5),
+            ("select", 1),
+            ("select u8", 1),
+            ("select x { 1: u8 }", 8),
+            ("select u8 { 256: u8 }", 13),
+            ("select u8 { 1..3: u8; 2: u8 }", 23),
+            ("select u8 { else: u8; else: u8 }", 23),
+            ("select u8 { 1, else: u8 }", 16),
+            ("select u16be { 'x': u8 }", 16),
+            ("select u8 at=1 { else: line }", 24),
+            ("select u8 { 1: u99 }", 16),
+            ("u8 { 1: u8 }", 6),
+            ("kafka { 1: u8 }", 9),
+            ("kafka max=x", 11),
+            ("kafka max=1 max=2", 13),
+        ];
+        for (text, column) in cases {
+            match Format::parse(text) {
+                Err(Error::Format { column: at, .. }) => assert_eq!(at, column, "{text}"),
+                other => panic!("{text}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_presets_settings_are_overridden() {
+        let own = Format::parse("i32be max=5").unwrap();
+        assert_eq!(Format::parse("kafka max=5").unwrap(), own);
+        assert_eq!(
+            Format::parse("kafka max=5 counts=field").unwrap(),
+            Format::parse("i32be counts=field max=5").unwrap()
+        );
+    }
+
+    #[test]
+    fn a_select_limits_its_cases() {
+        let format = Format::parse("select u8 max=10 { 0: u8 at=1; 1: u8 at=1 max=5; 2: u8 at=1 max=50 }").unwrap();
+        assert_eq!(format.to_string(), "select u8 { 0: u8 at=1 max=10; 1: u8 at=1 max=5; 2: u8 at=1 max=10 }");
+        assert_eq!(Format::parse(format.to_string()).unwrap(), format);
+    }
+
+    #[test]
+    fn a_frame_shorter_than_what_decides_is_malformed() {
+        let format = Format::parse("select u8 at=4 { else: u8 }").unwrap();
+        assert_eq!(format.probe(&[1]), Ok(Probe::NeedMore { at_least: 5 }));
+        assert!(matches!(format.probe(&[1, 2, 3, 4, 5]), Err(Error::Malformed(_))));
+        assert_eq!(format.probe(&[4, 2, 3, 4, 5]), Ok(Probe::Frame(Frame { head: 1, body: 4, tail: 0 })));
     }
 }

@@ -1,0 +1,640 @@
+//! A frame whose length stands at its beginning: a length field of any kind, in a layout.
+
+use super::field::{FIELD_MAX, Field, Reading};
+use super::frame::{Ask, Frame, Limit, Payload, Probe, Tail};
+use super::layout::{Counts, Extras, Layout, TailKind};
+use super::length::Length;
+use super::quick::{Quick, QuickLength};
+use crate::Error;
+use std::fmt;
+use std::ops::Range;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Prefixed {
+    pub(super) field: Field,
+    pub(super) layout: Layout,
+    /// Without frills, as most formats are: worked out once, so that a message costs a few instructions.
+    plain: Option<Plain>,
+}
+
+/// A binary length that counts bytes, and nothing else to look at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Plain {
+    number: Length,
+    at: usize,
+    end: usize,
+    head: usize,
+    /// How many bytes more than the body the field says.
+    beyond_body: i64,
+    /// The longest body that the limit allows and the field can say: what is over it is refused in one comparison.
+    max_body: u64,
+}
+
+impl Prefixed {
+    /// A 4-byte big-endian length of what follows.
+    pub(super) const DEFAULT: Prefixed = Prefixed {
+        field: Field::Length(Length::DEFAULT),
+        layout: Layout { at: 0, after: 0, counts: Counts::Rest(0), limit: Limit::DEFAULT, extras: Extras::NONE },
+        plain: Some(Plain {
+            number: Length::DEFAULT,
+            at: 0,
+            end: 4,
+            head: 4,
+            beyond_body: 0,
+            max_body: Limit::DEFAULT.body,
+        }),
+    };
+
+    pub(super) fn new(field: Field, layout: Layout) -> Prefixed {
+        let plain = match &field {
+            Field::Length(number) if layout.extras == Extras::NONE => Some(Plain::new(*number, &layout)),
+            _ => None,
+        };
+        Prefixed { field, layout, plain }
+    }
+
+    /// The fewest bytes in a head.
+    pub(super) fn least_head(&self) -> usize {
+        self.layout.at + self.field.least_width() + self.layout.after
+    }
+
+    /// An upper bound of the bytes in a body.
+    pub(super) fn max_body(&self) -> u64 {
+        match (&self.plain, &self.field) {
+            (Some(plain), _) => plain.max_body,
+            (None, Field::Fixed(fixed)) => fixed.size - self.least_head() as u64,
+            (None, _) => self.layout.limit.body_beside(self.least_head(), 0),
+        }
+    }
+
+    pub(super) fn quick(&self) -> Quick {
+        self.plain.as_ref().and_then(Plain::quick).map_or(Quick::No, Quick::Length)
+    }
+
+    #[inline(always)]
+    pub(super) fn probe(&self, bytes: &[u8], ask: Ask) -> Result<Probe, Error> {
+        match &self.plain {
+            Some(plain) => match bytes.get(plain.at..plain.end) {
+                None => Ok(Probe::NeedMore { at_least: plain.head }),
+                Some(field) => match plain.body(plain.number.get(field)) {
+                    Some(body) => Ok(Probe::Frame(Frame { head: plain.head, body, tail: 0 })),
+                    None => self.probe_slowly(bytes, ask),
+                },
+            },
+            None => self.probe_slowly(bytes, ask),
+        }
+    }
+
+    /// Whatever can be wrong is found in the order of the bytes that say so: so it is the same error however they come.
+    #[inline(never)]
+    fn probe_slowly(&self, bytes: &[u8], ask: Ask) -> Result<Probe, Error> {
+        let layout = &self.layout;
+        let until = |end: usize| &bytes[..bytes.len().min(end)];
+        layout.check_magic(until(layout.at + self.field.least_width()))?;
+        let field = bytes.get(layout.at..).unwrap_or_default();
+        self.check_digits_so_far(field, ask)?;
+        let (value, width) = match self.field.read(field)? {
+            Reading::More(width) => return Ok(Probe::NeedMore { at_least: layout.at + width + layout.after }),
+            Reading::Number(value, width) => (value, width),
+        };
+        if bytes.len() < layout.fields_end() {
+            layout.check_magic(bytes)?;
+            return Ok(Probe::NeedMore { at_least: layout.at + width + layout.after });
+        }
+        layout.check_magic(until(layout.fields_end()))?;
+        let frame = self.admit(layout.frame(value, width, bytes)?, ask)?;
+        layout.check_magic(bytes)?;
+        match bytes.len() < layout.magic_end() {
+            true => Ok(Probe::NeedMore { at_least: frame.head }),
+            false => Ok(Probe::Frame(frame)),
+        }
+    }
+
+    fn admit(&self, frame: Frame, ask: Ask) -> Result<Frame, Error> {
+        if ask.unlimited { Ok(frame) } else { self.layout.limit.admit(frame) }
+    }
+
+    /// Digits go from the highest to the lowest: when those that are there say too much, no more can help.
+    fn check_digits_so_far(&self, field: &[u8], ask: Ask) -> Result<(), Error> {
+        let Field::Ascii(ascii) = &self.field else { return Ok(()) };
+        if !self.layout.extras.bodiless.is_empty() {
+            return Ok(());
+        }
+        let over = |value, len| {
+            let frame = self.layout.frame(value, len + ascii.until().len(), &[]);
+            match frame.and_then(|frame| self.admit(frame, ask)) {
+                Err(error @ Error::TooLong { .. }) => Some(error),
+                _ => None,
+            }
+        };
+        let (mut value, mut len) = ascii.so_far(field);
+        let mut known = Ok(());
+        while let Some(error) = over(value, len).filter(|_| len > 0) {
+            known = Err(error); // of the fewest digits that say it
+            (value, len) = (ascii.without_last_digit(value), len - 1);
+        }
+        known
+    }
+
+    /// Refuses a tail that is not the one that the format demands, as far as it is there.
+    pub(super) fn check_tail(&self, frame: &Frame, tail: &[u8]) -> Result<(), Error> {
+        let TailKind::Literal(literal) = &self.layout.extras.tail else { return Ok(()) };
+        let there = tail.get(frame.tail.saturating_sub(literal.len())..).unwrap_or_default();
+        match frame.tail > 0 && there.iter().zip(literal).any(|(byte, expected)| byte != expected) {
+            true => Err(Error::Malformed("the frame does not end with the format's tail")),
+            false => Ok(()),
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn tail(&self, head: &[u8], body: u64) -> Tail<'_> {
+        if self.plain.is_some() {
+            return Tail::default();
+        }
+        match self.field.read(head.get(self.layout.at..).unwrap_or_default()) {
+            Ok(Reading::Number(value, _)) if self.layout.is_bodiless(value) => Tail::default(),
+            _ => self.layout.tail(head, head.len(), body),
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn write_head(&self, given: Option<&[u8]>, body: Payload<'_>, out: &mut [u8]) -> Result<usize, Error> {
+        match (&self.plain, given) {
+            (Some(plain), None) if body.len <= plain.max_body && plain.head <= out.len() => {
+                let Some(value) = plain.value(body.len) else { return self.write_slowly(None, body, out) };
+                let head = &mut out[..plain.head];
+                head.fill(0);
+                plain.number.write(value, &[], &mut head[plain.at..plain.end]);
+                Ok(plain.head)
+            }
+            _ => self.write_slowly(given, body, out),
+        }
+    }
+
+    #[inline(never)]
+    fn write_slowly(&self, given: Option<&[u8]>, body: Payload<'_>, out: &mut [u8]) -> Result<usize, Error> {
+        let (mut short, mut long) = ([0; FIELD_MAX], Vec::new());
+        let template = match given {
+            Some(head) => head,
+            None => self.default_head(&mut short, &mut long)?,
+        };
+        let (field, said) = self.field_of(template, given.is_some())?;
+        self.layout.check_magic(template)?;
+        if let (Some(head), Some(value)) = (given, said) {
+            let frame = self.layout.frame(value, field.len(), head);
+            if frame.is_ok_and(|frame| frame.body == body.len && self.layout.limit.admit(frame).is_ok()) {
+                return copy_to(head, out); // says it already, perhaps in a way of its own
+            }
+        }
+        let old = match &template[field.clone()] {
+            nothing if given.is_none() && nothing.iter().all(|byte| *byte == 0) => &[],
+            old => old,
+        };
+        let (value, width) = self.value_and_width(body.len, template, old)?;
+        let len = field.start + width + self.layout.after;
+        let head = out.get_mut(..len).ok_or(Error::NoRoom { needed: len as u64 })?;
+        let (before, rest) = head.split_at_mut(field.start);
+        let (number, after) = rest.split_at_mut(width);
+        before.copy_from_slice(&template[..field.start]);
+        self.field.write(value, old, number);
+        after.copy_from_slice(&template[field.end..]);
+        Ok(len)
+    }
+
+    /// The head of a sender who says nothing, in one of these.
+    fn default_head<'r>(&self, short: &'r mut [u8], long: &'r mut Vec<u8>) -> Result<&'r [u8], Error> {
+        let len = self.least_head();
+        let room = if len <= short.len() {
+            &mut short[..len]
+        } else {
+            crate::memory::reserve(long, len)?;
+            long.resize(len, 0);
+            &mut long[..]
+        };
+        self.layout.write_default(room);
+        Ok(room)
+    }
+
+    /// Where the length field lies in a head that is to be filled in, and what it says there.
+    fn field_of(&self, head: &[u8], given: bool) -> Result<(Range<usize>, Option<i128>), Error> {
+        const ANOTHER: Error = Error::Malformed("the given head has another length");
+        let (at, after) = (self.layout.at, self.layout.after);
+        let reading = self.field.read(head.get(at..).ok_or(ANOTHER)?);
+        let (width, value) = match reading {
+            Ok(Reading::Number(value, width)) => (width, Some(value)),
+            _ if self.field.has_one_width() || !given => (self.field.least_width(), None),
+            _ => return Err(Error::Malformed("the given head has no length field to fill in")),
+        };
+        if given && head.len() != at + width + after {
+            return Err(ANOTHER);
+        }
+        let width = if given { width } else { self.field.least_width() };
+        Ok((at..at + width, value.filter(|_| given)))
+    }
+
+    /// What the length field says of this body, and how wide it is then.
+    fn value_and_width(&self, body: u64, template: &[u8], old: &[u8]) -> Result<(u64, usize), Error> {
+        let mut width = self.field.least_width();
+        loop {
+            let value = self.layout.value(body, width, template)?;
+            match self.field.width_of(value, old) {
+                Some(needed) if needed <= width => {
+                    self.layout.limit.admit(self.layout.frame(i128::from(value), width, template)?)?;
+                    return Ok((value, width));
+                }
+                Some(needed) => width = needed,
+                None => return Err(self.cannot_say(body, value, width, template)),
+            }
+        }
+    }
+
+    fn cannot_say(&self, body: u64, value: u64, width: usize, template: &[u8]) -> Error {
+        match &self.field {
+            Field::Fixed(fixed) if value < fixed.size => Error::Malformed("the body is shorter than the fixed size"),
+            Field::Length(number) if value <= number.largest() => {
+                Error::Malformed("the bits of the length field cannot say this length")
+            }
+            field => match self.layout.frame(i128::from(field.largest()), width, template) {
+                Ok(largest) => Error::TooLong { len: body, max: largest.body.min(self.layout.limit.body) },
+                Err(error) => error,
+            },
+        }
+    }
+
+    /// What the bytes of the length field would say in the other order, if a body could be so long.
+    pub(super) fn in_other_order(&self, field: &[u8]) -> Option<u64> {
+        let Field::Length(number) = &self.field else { return None };
+        let value = number.other_order().get(field);
+        let frame = self.layout.frame(i128::from(value), field.len(), &[]).ok()?;
+        (field.len() > 1 && self.layout.limit.admit(frame).is_ok()).then_some(value)
+    }
+
+    /// Where the length field lies, as far as the bytes go, and what it says.
+    pub(super) fn locate(&self, bytes: &[u8]) -> Option<(Range<usize>, i128)> {
+        match self.field.read(bytes.get(self.layout.at..)?) {
+            Ok(Reading::Number(value, width)) => Some((self.layout.at..self.layout.at + width, value)),
+            _ => None,
+        }
+    }
+}
+
+impl Plain {
+    fn new(number: Length, layout: &Layout) -> Plain {
+        let end = layout.at + number.width();
+        let head = end + layout.after;
+        let adjust = match layout.counts {
+            Counts::Rest(adjust) => adjust,
+            Counts::Field => -(number.width() as i64),
+            Counts::Frame => -(end as i64),
+            Counts::Body => layout.after as i64,
+        };
+        let beyond_body = layout.after as i64 - adjust;
+        let longest = number.largest().saturating_add_signed(-beyond_body);
+        let max_body = longest.min(layout.limit.body_beside(head, 0));
+        Plain { number, at: layout.at, end, head, beyond_body, max_body }
+    }
+
+    fn quick(&self) -> Option<QuickLength> {
+        let least_body = self.beyond_body.min(0).unsigned_abs();
+        let most_body = self.max_body.min(i64::MAX as u64); // there is no memory for more
+        Some(QuickLength {
+            at: self.at,
+            number: self.number.quick(),
+            least: self.beyond_body.max(0).unsigned_abs(),
+            span: most_body.checked_sub(least_body)?,
+            beside: (self.head as u64).wrapping_add_signed(-self.beyond_body),
+            head: self.head,
+        })
+    }
+
+    /// The body of a frame whose length field says `value`; `None` where something is wrong with it.
+    #[inline(always)]
+    fn body(&self, value: u64) -> Option<u64> {
+        value.checked_add_signed(-self.beyond_body).filter(|body| *body <= self.max_body)
+    }
+
+    /// What the length field says of a body: the inverse of [`Plain::body`].
+    #[inline(always)]
+    fn value(&self, body: u64) -> Option<u64> {
+        body.checked_add_signed(self.beyond_body).filter(|value| self.number.can_say(*value))
+    }
+}
+
+fn copy_to(head: &[u8], out: &mut [u8]) -> Result<usize, Error> {
+    let out = out.get_mut(..head.len()).ok_or(Error::NoRoom { needed: head.len() as u64 })?;
+    out.copy_from_slice(head);
+    Ok(head.len())
+}
+
+impl fmt::Display for Prefixed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.field {
+            Field::Length(number) => number.fmt(f),
+            Field::Varint(varint) => varint.fmt(f),
+            Field::Ber(ber) => ber.fmt(f),
+            Field::Ascii(ascii) => ascii.fmt(f),
+            Field::Fixed(fixed) => fixed.fmt(f),
+        }?;
+        self.layout.write_settings(f, &self.field)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Format, HEAD_MAX};
+    use super::*;
+    use crate::format::frame::MAX_DEFAULT;
+    use proptest::prelude::*;
+
+    /// The head for a body of so many bytes.
+    fn head(format: &Format, given: Option<&[u8]>, body: u64) -> Result<Vec<u8>, Error> {
+        let mut out = vec![0xff; HEAD_MAX];
+        let len = format.write_head(given, Payload::of_len(body), &mut out)?;
+        out.truncate(len);
+        Ok(out)
+    }
+
+    fn head_len(format: &Format, body: u64) -> Result<usize, Error> {
+        head(format, None, body).map(|head| head.len())
+    }
+
+    fn frame(text: &str, bytes: &[u8]) -> Result<Probe, Error> {
+        Format::parse(text).unwrap().probe(bytes)
+    }
+
+    fn found(head: usize, body: u64) -> Result<Probe, Error> {
+        Ok(Probe::Frame(Frame { head, body, tail: 0 }))
+    }
+
+    #[test]
+    fn what_the_length_counts() {
+        // Each announces a body of 5 bytes after a head of 6: a byte, a length of 2, three more.
+        let head = |n: u8| [0xee, 0, n, 0xaa, 0xbb, 0xcc];
+        for (counts, n) in [("counts=rest", 8), ("counts=field", 10), ("counts=frame", 11), ("counts=body", 5)] {
+            assert_eq!(frame(&format!("u16be at=1 head=6 {counts}"), &head(n)), found(6, 5), "{counts}");
+        }
+        assert_eq!(frame("u16be at=1 head=6 adjust=-5", &head(13)), found(6, 5));
+        assert_eq!(frame("u16be at=1 head=6 adjust=+0x7", &head(1)), found(6, 5));
+    }
+
+    #[test]
+    fn every_width_and_order_is_read() {
+        let cases: [(&str, &[u8], u64); 9] = [
+            ("u8", &[7], 7),
+            ("u16le", &[7, 1], 0x107),
+            ("u24be", &[0, 1, 7], 0x107),
+            ("u24le", &[7, 1, 0], 0x107),
+            ("u32be", &[0, 0, 1, 7], 0x107),
+            ("u32le", &[7, 1, 0, 0], 0x107),
+            ("u40be", &[0, 0, 0, 1, 7], 0x107),
+            ("u56le", &[7, 1, 0, 0, 0, 0, 0], 0x107),
+            ("i64be", &[0, 0, 0, 0, 0, 0, 1, 7], 0x107),
+        ];
+        for (kind, bytes, body) in cases {
+            assert_eq!(frame(kind, bytes), found(bytes.len(), body), "{kind}");
+        }
+        assert_eq!(frame("u32ne", &258u32.to_ne_bytes()), found(4, 258));
+    }
+
+    #[test]
+    fn the_head_is_asked_for_whole_and_the_length_read_as_soon_as_it_is_there() {
+        let text = "u16be at=1 head=6 counts=body";
+        assert_eq!(frame(text, &[]), Ok(Probe::NeedMore { at_least: 6 }));
+        assert_eq!(frame(text, &[9, 0]), Ok(Probe::NeedMore { at_least: 6 }));
+        assert_eq!(frame(text, &[9, 0, 4]), found(6, 4));
+    }
+
+    #[test]
+    fn a_length_too_small_for_its_own_head_is_malformed() {
+        for (text, bytes) in [
+            ("u32be counts=frame", &[0, 0, 0, 3][..]),
+            ("u32be at=1 counts=field", &[b'Z', 0, 0, 0, 3]),
+            ("u16be head=6", &[0, 3]),
+            ("u8 adjust=-9", &[8]),
+        ] {
+            assert!(matches!(frame(text, bytes), Err(Error::Malformed(_))), "{text}");
+        }
+        assert_eq!(frame("u32be counts=frame", &[0, 0, 0, 4]), found(4, 0));
+    }
+
+    #[test]
+    fn a_negative_length_is_malformed_where_the_field_has_a_sign() {
+        assert!(matches!(frame("i32be", &[0xff; 4]), Err(Error::Malformed(_))));
+        assert!(matches!(frame("i8", &[0x80]), Err(Error::Malformed(_))));
+        assert_eq!(frame("i8", &[0x7f]), found(1, 127));
+    }
+
+    #[test]
+    fn the_limit_is_on_what_is_left_after_the_adjustment() {
+        assert_eq!(frame("u8 counts=frame max=4", &[5]), found(1, 4));
+        assert_eq!(frame("u8 counts=frame max=4", &[6]), Err(Error::TooLong { len: 5, max: 4 }));
+        assert_eq!(frame("u8 at=3 max=frame:10", &[0, 0, 0, 6]), found(4, 6));
+        assert_eq!(frame("u8 at=3 max=frame:10", &[0, 0, 0, 7]), Err(Error::TooLong { len: 11, max: 10 }));
+        let huge = [0x80, 0, 0, 0, 0, 0, 0, 0];
+        assert_eq!(frame("u64be", &huge), Err(Error::TooLong { len: 1 << 63, max: MAX_DEFAULT }));
+        let all = Format::parse("u64be adjust=1G max=0xffffffffffffffff").unwrap();
+        assert_eq!(all.probe(&[0xff; 8]), Err(Error::TooLong { len: u64::MAX, max: u64::MAX }));
+    }
+
+    #[test]
+    fn a_length_that_the_field_cannot_say_is_refused() {
+        let format = Format::parse("u16be").unwrap();
+        assert_eq!(head_len(&format, 65535), Ok(2));
+        assert_eq!(head_len(&format, 70000), Err(Error::TooLong { len: 70000, max: 65535 }));
+        let format = Format::parse("u8 counts=frame").unwrap();
+        assert_eq!(head_len(&format, 254), Ok(1));
+        assert_eq!(head_len(&format, 255), Err(Error::TooLong { len: 255, max: 254 }));
+        let format = Format::parse("u8 adjust=4").unwrap();
+        assert_eq!(head_len(&format, 4), Ok(1));
+        assert!(matches!(head_len(&format, 3), Err(Error::Malformed(_))));
+    }
+
+    #[test]
+    fn a_given_head_keeps_its_other_bytes() {
+        let format = Format::parse("u16le at=1 head=5 counts=body").unwrap();
+        assert_eq!(head(&format, Some(&[1, 2, 3, 4, 5]), 0x1234).unwrap(), [1, 0x34, 0x12, 4, 5]);
+        assert_eq!(head(&format, None, 7).unwrap(), [0, 7, 0, 0, 0]);
+        assert!(matches!(head(&format, Some(&[1]), 7), Err(Error::Malformed(_))));
+        let mut small = [0; 4];
+        let written = format.write_head(None, Payload::of_len(7), &mut small);
+        assert_eq!(written, Err(Error::NoRoom { needed: 5 }));
+        let format = Format::parse("u32be mask=0x7fffffff init='\\x80'").unwrap();
+        assert_eq!(head(&format, None, 7).unwrap(), [0x80, 0, 0, 7]);
+        assert_eq!(head(&format, Some(&[0; 4]), 7).unwrap(), [0, 0, 0, 7]);
+    }
+
+    #[test]
+    fn a_given_head_that_varies_in_width_is_filled_in() {
+        let mqtt = Format::parse("varint at=1 digits=4").unwrap();
+        assert_eq!(head(&mqtt, Some(&[0x30, 0]), 300).unwrap(), [0x30, 0xac, 2]);
+        assert_eq!(head(&mqtt, Some(&[0x30, 0xac, 2]), 3).unwrap(), [0x30, 3]);
+        assert!(matches!(head(&mqtt, Some(&[0x30]), 3), Err(Error::Malformed(_))));
+        let ldap = Format::parse("ber").unwrap();
+        assert_eq!(head(&ldap, None, 200).unwrap(), [0x30, 0x81, 200]);
+        assert_eq!(head(&ldap, Some(&[0x1f, 0x81, 1, 0]), 200).unwrap(), [0x1f, 0x81, 1, 0x81, 200]);
+        // What says the length already, in a form of its own, stays as it is.
+        assert_eq!(head(&ldap, Some(&[0x30, 0x84, 0, 0, 0, 5]), 5).unwrap(), [0x30, 0x84, 0, 0, 0, 5]);
+        assert_eq!(head(&ldap, Some(&[0x30, 0x84, 0, 0, 0, 5]), 6).unwrap(), [0x30, 6]);
+    }
+
+    #[test]
+    fn a_length_that_counts_itself_grows_with_it() {
+        let format = Format::parse("decimal until=' ' counts=frame").unwrap();
+        for (body, expected) in [(7, "9 "), (8, "11 "), (96, "99 "), (97, "101 ")] {
+            assert_eq!(head(&format, None, body).unwrap(), expected.as_bytes());
+            assert_eq!(format.probe(expected.as_bytes()), found(expected.len(), body));
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_first_is_what_is_said() {
+        // The magic bytes are wrong behind a length that is too long already, and before one.
+        let behind = Format::parse("u8 head=3 magic='x'@2 max=9").unwrap();
+        assert!(matches!(behind.probe(&[200, 0, b'y']), Err(Error::TooLong { .. })));
+        let before = Format::parse("u8 at=1 magic='x' max=9").unwrap();
+        assert!(matches!(before.probe(b"y\xff"), Err(Error::Malformed(_))));
+        // Digits that say too much, before one that is none.
+        let digits = Format::parse("decimal until=':' max=9").unwrap();
+        assert_eq!(digits.probe(b"123x"), Err(Error::TooLong { len: 12, max: 9 }));
+        assert_eq!(digits.probe(b"12"), Err(Error::TooLong { len: 12, max: 9 }));
+        assert!(matches!(Format::parse("netstring max=50").unwrap().probe(b"051:"), Err(Error::Malformed(_))));
+    }
+
+    #[test]
+    fn padding_and_tails_are_not_body() {
+        let format = Format::parse("u16be at=2 pad=4").unwrap();
+        for (body, padding) in [(0, 0), (1, 3), (4, 0), (5, 3)] {
+            let frame = Probe::Frame(Frame { head: 4, body, tail: padding });
+            assert_eq!(format.probe(&[0, 0, 0, body as u8]), Ok(frame));
+        }
+        let fastcgi = Format::parse("u16be at=4 head=8 counts=body tail=u8@6").unwrap();
+        assert_eq!(fastcgi.probe(&[1, 6, 0, 1, 0, 5, 3, 0]), Ok(Probe::Frame(Frame { head: 8, body: 5, tail: 3 })));
+        assert!(matches!(
+            Format::parse("u8 tail='ab'").unwrap().probe(&[255]),
+            Ok(Probe::Frame(Frame { tail: 2, .. }))
+        ));
+    }
+
+    #[test]
+    fn contradictions_are_refused_at_their_column() {
+        let cases = [
+            ("", 1),
+            ("  ", 3),
+            ("u33be", 1),
+            (" u16", 2),
+            ("u8be", 1),
+            ("u32be heads=8", 7),
+            ("u32be at", 7),
+            ("u32be =1", 7),
+            ("u32be at=x", 10),
+            ("u32be at=-1", 10),
+            ("u32be at=65537", 10),
+            ("u32be at=1 at=1", 12),
+            ("u32be head=3", 12),
+            ("u32be at=4 head=7", 17),
+            ("u32be counts=all", 14),
+            ("u32be counts=frame adjust=4", 27),
+            ("u32be adjust=4 counts=rest", 14),
+            ("u8 adjust=-256", 11),
+            ("u8 head=300", 9),
+            ("u8 adjust=2G", 11),
+            ("u8 adjust=--1", 12),
+            ("u32be max=16m", 11),
+            ("u32be max=frame:3", 11),
+            ("u32be max=frame:", 17),
+            ("u32be\u{0} at=1", 1),
+        ];
+        for (text, column) in cases {
+            match Format::parse(text) {
+                Err(Error::Format { column: at, .. }) => assert_eq!(at, column, "{text}"),
+                other => panic!("{text}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn the_longest_body_is_the_one_after_which_every_other_is_refused() {
+        let longest = |text: &str| Format::parse(text).unwrap().max_body();
+        assert_eq!(longest("u8"), 255);
+        assert_eq!(longest("i8"), 127);
+        assert_eq!(longest("u8 counts=frame"), 254);
+        assert_eq!(longest("u8 adjust=10"), 265);
+        assert_eq!(longest("u32be"), MAX_DEFAULT);
+        assert_eq!(longest("u16be max=100"), 100);
+        assert_eq!(longest("u16be at=3 max=frame:100"), 95);
+        assert_eq!(longest("u64be adjust=1 max=0xffffffffffffffff"), u64::MAX);
+        assert_eq!(longest("fixed size=7"), 7);
+        assert_eq!(longest("fixed size=7 head=3"), 4);
+    }
+
+    fn any_length() -> impl Strategy<Value = String> {
+        let kind = (0..2usize, 1..9usize, 0..2usize).prop_map(|(sign, width, order)| match width {
+            1 => ["u8", "i8"][sign].to_string(),
+            _ => format!("{}{}{}", ["u", "i"][sign], 8 * width, ["be", "le"][order]),
+        });
+        let counts = prop_oneof![
+            Just(String::new()),
+            prop::sample::select(vec![" counts=rest", " counts=field", " counts=frame", " counts=body"])
+                .prop_map(String::from),
+            (-300i64..300).prop_map(|n| format!(" adjust={n}")),
+        ];
+        let limit = prop_oneof![
+            Just(String::new()),
+            (0u64..100_000).prop_map(|n| format!(" max={n}")),
+            (60u64..100_000).prop_map(|n| format!(" max=frame:{n}")),
+        ];
+        (kind, 0..20usize, 0..20usize, counts, limit).prop_map(|(kind, at, more, counts, limit)| {
+            let width = kind[1..].trim_end_matches(char::is_alphabetic).parse::<usize>().unwrap() / 8;
+            format!("{kind} at={at} head={}{counts}{limit}", at + width + more)
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn probe_and_head_are_inverse(text in any_length(), body in 0u64..200_000) {
+            let Ok(format) = Format::parse(&text) else { return Ok(()) };
+            prop_assert!(body <= format.max_body() || head_len(&format, body).is_err());
+            let Ok(head) = head(&format, None, body) else { return Ok(()) };
+            let len = head.len();
+            prop_assert_eq!(format.probe(&head[..len]), found(len, body));
+            for cut in 0..len {
+                match format.probe(&head[..cut]).unwrap() {
+                    Probe::NeedMore { at_least } => prop_assert!(cut < at_least && at_least <= len + body as usize),
+                    definite => prop_assert_eq!(definite, format.probe(&head[..len]).unwrap()),
+                }
+            }
+        }
+
+        #[test]
+        fn what_can_be_received_can_be_sent(text in any_length(), bytes in prop::array::uniform32(any::<u8>())) {
+            let Ok(format) = Format::parse(&text) else { return Ok(()) };
+            if let Ok(Probe::Frame(frame)) = format.probe(&bytes) {
+                prop_assert!(frame.body <= format.max_body());
+                prop_assert_eq!(head_len(&format, frame.body), Ok(frame.head));
+            }
+        }
+
+        #[test]
+        fn the_text_of_a_format_parses_to_the_same_format(text in any_length()) {
+            let Ok(format) = Format::parse(&text) else { return Ok(()) };
+            prop_assert_eq!(Format::parse(format.to_string()).unwrap(), format);
+        }
+
+        #[test]
+        fn no_text_makes_the_parser_panic(text in prop::collection::vec(any::<u8>(), 0..60)) {
+            let _ = Format::parse(&text);
+        }
+
+        #[test]
+        fn no_setting_makes_the_parser_panic(
+            text in "(u8|u16be|i64le|fixed)( (at|head|counts|adjust|max|size)=(-|frame:|0x)?[0-9a-z]{0,20}[KMG]?){0,4}",
+            bytes in prop::collection::vec(any::<u8>(), 0..40),
+        ) {
+            if let Ok(format) = Format::parse(&text) {
+                let _ = format.probe(&bytes);
+                let _ = head_len(&format, bytes.len() as u64);
+                prop_assert_eq!(Format::parse(format.to_string()).unwrap(), format);
+            }
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! The short way to most frames: a few instructions for one that is good and all there.
+
+use super::search::Short;
+use crate::endian::Order;
+
+/// The short way of a format. Where it tells no frame, that says nothing: a probe does.
+#[derive(Debug, Clone, Copy)]
+#[repr(u8)] // told from the others by a byte of its own, which is one step
+pub(crate) enum Quick {
+    /// There is none.
+    No,
+    Length(QuickLength),
+    Until(QuickUntil),
+}
+
+/// Where the parts of a frame end, counted from its beginning: so where the next frame begins does not wait for the sizes of
+/// the parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ends {
+    pub(crate) head: usize,
+    pub(crate) body: usize,
+    pub(crate) tail: usize,
+}
+
+/// A binary length that counts bytes, and nothing else to look at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct QuickLength {
+    pub(super) at: usize,
+    pub(super) number: Number,
+    /// The least that a good length says, and how much more it may say.
+    pub(super) least: u64,
+    pub(super) span: u64,
+    /// What to add to get the bytes in the frame; where that is below 0 it wraps.
+    pub(super) beside: u64,
+    pub(super) head: usize,
+}
+
+/// How a length is read from the bytes that begin with it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Number {
+    /// The most common by far, in fewer steps.
+    U32be,
+    /// 8 bytes, though the number may have fewer, are read in this order, shifted and masked.
+    Wide { order: Order, shift: u32, mask: u64 },
+}
+
+/// A short delimiter, and nothing else to look at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct QuickUntil {
+    pub(super) by: Short,
+    pub(super) max_body: u64,
+}
+
+impl Quick {
+    /// The frame that `bytes` begin with.
+    #[inline(always)]
+    pub(crate) fn ends(&self, bytes: &[u8]) -> Option<Ends> {
+        match self {
+            Quick::No => None,
+            Quick::Length(length) => length.ends(bytes),
+            Quick::Until(until) => until.ends(bytes),
+        }
+    }
+}
+
+impl QuickLength {
+    #[inline(always)]
+    fn ends(&self, bytes: &[u8]) -> Option<Ends> {
+        let value = self.number.read(bytes.get(self.at..)?)?;
+        let end = value.wrapping_add(self.beside);
+        let good = value.wrapping_sub(self.least) <= self.span && end <= bytes.len() as u64;
+        good.then_some(Ends { head: self.head, body: end as usize, tail: end as usize })
+    }
+}
+
+impl Number {
+    #[inline(always)]
+    fn read(&self, bytes: &[u8]) -> Option<u64> {
+        match *self {
+            Number::U32be => Some(u32::from_be_bytes(*bytes.first_chunk()?).into()),
+            Number::Wide { order, shift, mask } => {
+                let wide = match order {
+                    Order::Big => u64::from_be_bytes(*bytes.first_chunk()?),
+                    Order::Little => u64::from_le_bytes(*bytes.first_chunk()?),
+                };
+                Some(wide.wrapping_shr(shift) & mask)
+            }
+        }
+    }
+}
+
+impl QuickUntil {
+    #[inline(always)]
+    fn ends(&self, bytes: &[u8]) -> Option<Ends> {
+        let found = self.by.find(bytes)?;
+        (found.start as u64 <= self.max_body).then_some(Ends { head: 0, body: found.start, tail: found.end })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Format, Frame, Probe};
+    use super::*;
+    use proptest::prelude::*;
+
+    /// What the short way and what a probe tells of a frame that is all there.
+    fn both_ways(text: &str, bytes: &[u8]) -> (Option<Ends>, Option<Ends>) {
+        let format = Format::parse(text).unwrap();
+        let probed = match format.probe(bytes) {
+            Ok(Probe::Frame(frame)) if frame.total() <= bytes.len() as u64 => Some(ends(frame)),
+            _ => None,
+        };
+        (format.quick().ends(bytes), probed)
+    }
+
+    fn ends(frame: Frame) -> Ends {
+        let body = frame.head + frame.body as usize;
+        Ends { head: frame.head, body, tail: body + frame.tail }
+    }
+
+    #[test]
+    fn most_formats_have_a_short_way() {
+        let cases: [(&str, &[u8], usize); 15] = [
+            ("u32be", b"\0\0\0\x02ab", 6),
+            ("i32be at=1 counts=field max=2", b"D\0\0\0\x06ab", 7),
+            ("u8", b"\x08abcdefgh", 9),
+            ("u16le counts=frame", b"\x09\0abcdefg", 9),
+            ("u24le head=4 counts=body", b"\x04\0\0\x07abcd", 8),
+            ("u32be mask=0xffffff", b"\xff\0\0\x04abcd", 8),
+            ("u32be shift=4", b"\0\0\0\x40abcd", 8),
+            ("u16le mask=0x0ff0 shift=4", b"\x6f\xf0abcdef", 8),
+            ("u64be adjust=-2", b"\0\0\0\0\0\0\0\x05abc", 11),
+            ("u64le adjust=2", b"\x01\0\0\0\0\0\0\0abc", 11),
+            ("line", b"ab\r\nc\n", 4),
+            ("line", b"ab\nc\r\n", 3),
+            ("line", b"\n", 1),
+            ("crlf max=3", b"a\nb\r\n\r\n", 5),
+            ("nul", b"abc\0", 4),
+        ];
+        for (text, bytes, whole) in cases {
+            let (quick, probed) = both_ways(text, bytes);
+            assert_eq!(quick, probed, "{text}");
+            assert_eq!(quick.unwrap().tail, whole, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_good_or_not_there_is_left_to_a_probe() {
+        let cases: [(&str, &[u8]); 10] = [
+            ("u32be", b"\0\0\0\x03ab"),
+            ("u32be max=1", b"\0\0\0\x02ab"),
+            ("u32be counts=frame", b"\0\0\0\x03ab"),
+            ("i32be", b"\xff\xff\xff\xffab"),
+            ("u64be max=0xffffffffffffffff", b"\xff\xff\xff\xff\xff\xff\xff\xff"),
+            ("u64be adjust=9 max=0xffffffffffffffff", b"\xff\xff\xff\xff\xff\xff\xff\xf8abcdef"),
+            ("line max=2", b"abc\n"),
+            ("line max=9,frame:3", b"abc\n"),
+            ("line", b"abc"),
+            ("crlf", b"a\nb\r"),
+        ];
+        for (text, bytes) in cases {
+            assert_eq!(both_ways(text, bytes), (None, None), "{text}");
+        }
+    }
+
+    #[test]
+    fn where_more_matters_there_is_no_short_way() {
+        let cases: [(&str, &[u8]); 7] = [
+            ("u8 magic='x'@1 head=2", b"\x01xabcdefghijk"),
+            ("u8 tail=';'", b"\x01a;bcdefghijk"),
+            ("varint", b"\x01abcdefghijk"),
+            ("line start='$'", b"$abc\n"),
+            ("line trail=2", b"abc\n12"),
+            ("delimited by='ab'", b"cab"),
+            ("delimited by='\\n','\\r\\n','a\\n'", b"ba\n"),
+        ];
+        for (text, bytes) in cases {
+            let (quick, probed) = both_ways(text, bytes);
+            assert!(quick.is_none_or(|ends| Some(ends) == probed) && probed.is_some(), "{text}");
+        }
+    }
+
+    fn any_format() -> impl Strategy<Value = String> {
+        let length = ("[ui](8|16[bl]e|24[bl]e|32[bl]e|40[bl]e|64[bl]e)", 0..3usize, 0..3usize, -9..9i64, 0..20u64)
+            .prop_map(|(kind, at, after, adjust, max)| {
+                format!("{kind} at={at} after={after} adjust={adjust} max={max}")
+            });
+        let until = (r"line|crlf|nul|delimited by='\\x01','\\x02\\x01'", 0..9u64, "|,frame:9")
+            .prop_map(|(kind, max, frame)| format!("{kind} max={max}{frame}"));
+        prop_oneof![length, until]
+    }
+
+    proptest! {
+        #[test]
+        fn the_short_way_tells_what_a_probe_tells(
+            text in any_format(),
+            bytes in prop::collection::vec(prop::sample::select(b"\0\0\0\0\x01\x02\x05\x09\xff\r\n".to_vec()), 0..24),
+        ) {
+            let Ok(_) = Format::parse(&text) else { return Ok(()) };
+            let (quick, probed) = both_ways(&text, &bytes);
+            prop_assert!(quick.is_none() || quick == probed, "{quick:?}, {probed:?}");
+        }
+    }
+}
