@@ -24,11 +24,13 @@
 //! Every arrow points down: [`message`] stands on [`fd`] and [`format`](mod@format), which stands on [`endian`]. `format` and
 //! `endian` are pure: no descriptors, no clock, no `unsafe`. The C functions are a layer above all of them.
 
+pub mod codec;
 pub mod endian;
 pub mod error;
 pub mod fd;
 mod ffi;
 pub mod format;
+mod memory;
 pub mod message;
 
 pub use error::Error;

@@ -1,0 +1,439 @@
+//! Bytes in, messages out.
+
+use super::buffer::Buffer;
+use super::explain::Explanation;
+use crate::Error;
+use crate::format::{Ask, Ends, Format, Frame, Probe, Quick};
+use std::fmt;
+use std::ops::Deref;
+
+/// Cuts a stream of bytes, however it comes, into messages.
+///
+/// `F` is how the format is held: `&Format`, `Arc<Format>`, `Box<Format>`.
+#[derive(Debug)]
+pub struct Decoder<F> {
+    format: F,
+    quick: Quick,
+    buffer: Buffer,
+    state: State,
+    /// So many of the bytes were there when the format asked for more.
+    before: usize,
+    /// Before so many bytes are there, the program's own function is not asked again.
+    at_least: usize,
+    messages: u64,
+    /// Where in the stream the frame begins.
+    offset: u64,
+    /// So many bytes of it were dropped, because it is not wanted.
+    dropped: u64,
+    ended: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// At the beginning of a frame or inside it.
+    Between,
+    /// Inside a frame of which all is known.
+    Inside(Frame),
+    /// Inside a frame that is not wanted, and of which the end is not known yet.
+    Skipping,
+    /// Inside a frame that is not wanted, so many bytes before its end.
+    Dropping(u64),
+    /// Out of step.
+    Failed(Error),
+}
+
+/// A message in the decoder's buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Message<'d> {
+    /// The bytes before the body, the length field among them.
+    pub head: &'d [u8],
+    /// The payload.
+    pub body: &'d [u8],
+    /// What follows the body and belongs to the frame.
+    pub tail: &'d [u8],
+}
+
+impl<'d> Message<'d> {
+    #[inline(always)]
+    fn new(frame: &'d [u8], ends: Ends) -> Message<'d> {
+        let (rest, tail) = frame.split_at(ends.body);
+        let (head, body) = rest.split_at(ends.head);
+        Message { head, body, tail }
+    }
+}
+
+impl<F: Deref<Target = Format>> Decoder<F> {
+    /// One that has seen nothing yet, and holds no memory.
+    pub fn new(format: F) -> Decoder<F> {
+        Decoder {
+            quick: format.quick(),
+            format,
+            buffer: Buffer::new(),
+            state: State::Between,
+            before: 0,
+            at_least: 0,
+            messages: 0,
+            offset: 0,
+            dropped: 0,
+            ended: false,
+        }
+    }
+
+    /// Room to read more bytes into: 4 KiB at first, more as more comes. [`commit`](Decoder::commit) says how many were read.
+    ///
+    /// # Errors
+    /// The error that the decoder stopped at; [`Error::Broken`] after [`finish`](Decoder::finish); [`Error::NoMemory`].
+    pub fn space(&mut self) -> Result<&mut [u8], Error> {
+        self.check_open()?;
+        let wanted = match self.state {
+            State::Inside(frame) => to_usize(frame.total()).saturating_sub(self.buffer.len()),
+            _ => 0,
+        };
+        self.buffer.room(wanted)
+    }
+
+    /// Takes the first `len` bytes of the space for read.
+    ///
+    /// # Errors
+    /// [`Error::Misuse`] where there was less space.
+    pub fn commit(&mut self, len: usize) -> Result<(), Error> {
+        self.check_open()?;
+        self.buffer.add(len)
+    }
+
+    /// Adds a copy of `bytes`.
+    ///
+    /// # Errors
+    /// As [`space`](Decoder::space). No byte was taken then.
+    pub fn feed(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.check_open()?;
+        self.buffer.append(bytes)
+    }
+
+    fn check_open(&self) -> Result<(), Error> {
+        match self.state {
+            State::Failed(error) => Err(error),
+            _ if self.ended => Err(Error::Broken),
+            _ => Ok(()),
+        }
+    }
+
+    /// The next message, lent from the buffer; `None` where its bytes are not all there yet. Lent messages stay where they are
+    /// until bytes are added.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`], [`Error::TooLong`]: the stream is out of step, and every later call says so again, until
+    /// [`skip`](Decoder::skip). [`Error::Truncated`] after [`finish`](Decoder::finish).
+    #[inline]
+    pub fn next_message(&mut self) -> Result<Option<Message<'_>>, Error> {
+        let quick = if self.is_at_beginning() { self.quick.ends(self.buffer.bytes()) } else { None };
+        match quick {
+            Some(ends) => Ok(Some(self.take(ends))),
+            None => self.next_by_probe(),
+        }
+    }
+
+    /// As many messages as are there and `out` has room for, each as `lend` makes it; says how many. What was lent stays where
+    /// it is until bytes are added.
+    ///
+    /// # Errors
+    /// As [`next_message`](Decoder::next_message); one behind some messages comes with the next call.
+    #[inline]
+    pub fn next_messages<T>(&mut self, out: &mut [T], lend: impl Fn(Message<'_>) -> T) -> Result<usize, Error> {
+        let mut found = 0;
+        loop {
+            found += self.take_quick_ones(&mut out[found..], &lend);
+            let Some(slot) = out.get_mut(found) else { return Ok(found) };
+            match self.next_by_probe() {
+                Ok(Some(message)) => *slot = lend(message),
+                Err(error) if found == 0 => return Err(error),
+                Ok(None) | Err(_) => return Ok(found),
+            }
+            found += 1;
+        }
+    }
+
+    /// Those that the short way tells. What changes with each is kept out of memory until the last.
+    #[inline(always)]
+    fn take_quick_ones<T>(&mut self, out: &mut [T], lend: impl Fn(Message<'_>) -> T) -> usize {
+        if !self.is_at_beginning() {
+            return 0;
+        }
+        let (quick, bytes) = (self.quick, self.buffer.bytes());
+        let (mut rest, mut taken) = (bytes, 0);
+        for slot in out {
+            let Some(ends) = quick.ends(rest) else { break };
+            let (frame, behind) = rest.split_at(ends.tail);
+            *slot = lend(Message::new(frame, ends));
+            (rest, taken) = (behind, taken + 1);
+        }
+        let len = bytes.len() - rest.len();
+        self.messages += taken as u64;
+        self.offset += len as u64;
+        self.buffer.take(len);
+        taken
+    }
+
+    /// Whether this is the beginning of a frame that nobody was asked about.
+    #[inline(always)]
+    fn is_at_beginning(&self) -> bool {
+        self.state == State::Between && self.before == 0
+    }
+
+    #[inline(always)]
+    fn take(&mut self, ends: Ends) -> Message<'_> {
+        self.messages += 1;
+        self.offset += ends.tail as u64;
+        Message::new(self.buffer.take(ends.tail), ends)
+    }
+
+    #[cold]
+    fn next_by_probe(&mut self) -> Result<Option<Message<'_>>, Error> {
+        let Some(frame) = self.next_slowly()? else { return Ok(None) };
+        (self.state, self.before, self.at_least) = (State::Between, 0, 0);
+        let body = frame.head + frame.body as usize;
+        Ok(Some(self.take(Ends { head: frame.head, body, tail: body + frame.tail })))
+    }
+
+    /// A frame that is all there, if it can be delivered with what has come.
+    fn next_slowly(&mut self) -> Result<Option<Frame>, Error> {
+        loop {
+            match self.state {
+                State::Failed(error) => return Err(error),
+                State::Inside(frame) => return self.inside(frame),
+                State::Skipping | State::Dropping(_) => {
+                    self.drop_unwanted()?;
+                    match self.state {
+                        State::Skipping | State::Dropping(_) if !self.ended => return Ok(None),
+                        // The end of the stream may be that of the frame too.
+                        State::Skipping if self.format.probe_end(self.buffer.bytes()).is_ok() => {
+                            self.drop_bytes(self.buffer.len());
+                            self.begin_after_dropped();
+                        }
+                        State::Skipping | State::Dropping(_) => return self.fail(Error::Truncated),
+                        _ => {}
+                    }
+                }
+                State::Between if self.buffer.len() == 0 => return Ok(None),
+                State::Between if self.buffer.len() < self.at_least && !self.ended => return Ok(None),
+                State::Between => {
+                    let probe = self.probe_on();
+                    return self.incomplete(probe);
+                }
+            }
+        }
+    }
+
+    /// What a probe said that was not of a frame which is all there and has no tail.
+    #[cold]
+    fn incomplete(&mut self, probe: Result<Probe, Error>) -> Result<Option<Frame>, Error> {
+        match probe {
+            Ok(Probe::Frame(frame)) => self.inside(frame),
+            Ok(Probe::NeedMore { .. }) if self.ended => self.at_end(),
+            Ok(Probe::NeedMore { at_least }) => {
+                self.before = self.buffer.len();
+                self.at_least = if self.format.is_custom() { at_least } else { 0 };
+                Ok(None)
+            }
+            Err(error) => self.fail(error),
+        }
+    }
+
+    fn inside(&mut self, frame: Frame) -> Result<Option<Frame>, Error> {
+        self.state = State::Inside(frame);
+        let bytes = self.buffer.bytes();
+        let tail = usize::try_from(frame.body).ok().and_then(|body| bytes.get(frame.head.checked_add(body)?..));
+        if let Err(error) = tail.map_or(Ok(()), |tail| self.format.check_tail(&frame, bytes, tail)) {
+            return self.fail(error);
+        }
+        match frame.total() {
+            total if total <= self.buffer.len() as u64 => Ok(Some(frame)),
+            _ if self.ended => self.at_end(),
+            _ => Ok(None),
+        }
+    }
+
+    /// No more bytes will come: what is there is the last frame, if it is one.
+    fn at_end(&mut self) -> Result<Option<Frame>, Error> {
+        match self.format.probe_end(self.buffer.bytes()) {
+            Ok(frame) => Ok(Some(frame)),
+            Err(error) => self.fail(error),
+        }
+    }
+
+    fn fail<T>(&mut self, error: Error) -> Result<T, Error> {
+        self.state = State::Failed(error);
+        Err(error)
+    }
+
+    /// Says that the stream ended: no more bytes will come. True if messages wait, of which the end of the stream may have
+    /// completed the last; false if all were delivered.
+    ///
+    /// # Errors
+    /// [`Error::Truncated`]: it ended inside a message. The error that the decoder stopped at before.
+    pub fn finish(&mut self) -> Result<bool, Error> {
+        self.ended = true;
+        match self.next_slowly()? {
+            Some(frame) => {
+                self.state = State::Inside(frame);
+                Ok(true)
+            }
+            None => Ok(false),
+        }
+    }
+
+    /// Goes past the frame that is too long, to be in step with the next one. Its bytes are dropped as they come.
+    ///
+    /// # Errors
+    /// [`Error::Misuse`] where no frame was too long; the decoder's error where it is another: then no end is known.
+    pub fn skip(&mut self) -> Result<(), Error> {
+        match self.state {
+            State::Failed(error @ Error::TooLong { .. }) => {
+                self.state = State::Skipping;
+                self.before = 0;
+                self.drop_unwanted()?;
+                match self.state {
+                    // Its end may never come, and the function may want to see all that does.
+                    State::Skipping if self.format.is_custom() => self.fail(error),
+                    _ => Ok(()),
+                }
+            }
+            State::Failed(error) => Err(error),
+            _ => Err(Error::Misuse("nothing is there to be skipped")),
+        }
+    }
+
+    fn drop_unwanted(&mut self) -> Result<(), Error> {
+        if self.state == State::Skipping {
+            match self.probe_on() {
+                Ok(Probe::Frame(frame)) => self.state = State::Dropping(frame.total()),
+                Ok(Probe::NeedMore { .. }) => {
+                    if let Some((front, back)) = self.format.needed_to_go_on(self.buffer.bytes()) {
+                        self.dropped += self.buffer.take_middle(front, back) as u64;
+                    }
+                    self.before = self.buffer.len();
+                }
+                Err(error) => return self.fail(error),
+            }
+        }
+        if let State::Dropping(left) = self.state {
+            let there = left.min(self.buffer.len() as u64);
+            self.drop_bytes(there as usize);
+            self.state = State::Dropping(left - there);
+            if left == there {
+                self.begin_after_dropped();
+            }
+        }
+        Ok(())
+    }
+
+    fn drop_bytes(&mut self, len: usize) {
+        self.buffer.take(len);
+        self.dropped += len as u64;
+    }
+
+    /// What was dropped was a message, though nobody saw it.
+    fn begin_after_dropped(&mut self) {
+        self.messages += 1;
+        self.offset += self.dropped;
+        self.dropped = 0;
+        (self.state, self.before, self.at_least) = (State::Between, 0, 0);
+    }
+
+    /// How many more bytes the next message needs at least; 0 where it is there or will never be.
+    pub fn needed(&mut self) -> usize {
+        if self.state == State::Between && !self.ended {
+            // What this finds out need not be found out again.
+            match self.probe_on() {
+                Ok(Probe::NeedMore { .. }) => self.before = self.buffer.len(),
+                Ok(Probe::Frame(frame)) if frame.total() > self.buffer.len() as u64 => {
+                    self.state = State::Inside(frame)
+                }
+                Ok(Probe::Frame(_)) | Err(_) => return 0,
+            }
+        }
+        self.missing()
+    }
+
+    fn missing(&self) -> usize {
+        let total = match self.state {
+            _ if self.ended => 0,
+            State::Failed(_) => 0,
+            State::Inside(frame) => to_usize(frame.total()),
+            State::Dropping(left) => to_usize(left),
+            State::Between | State::Skipping => match self.probe_on() {
+                Ok(Probe::NeedMore { at_least }) => at_least,
+                Ok(Probe::Frame(frame)) => to_usize(frame.total()),
+                Err(_) => 0,
+            },
+        };
+        total.saturating_sub(self.buffer.len())
+    }
+
+    /// A probe that goes on where the one before it stopped.
+    fn probe_on(&self) -> Result<Probe, Error> {
+        let ask = Ask { before: self.before, unlimited: self.state == State::Skipping };
+        self.format.probe_as(self.buffer.bytes(), ask)
+    }
+
+    /// Where in the stream the next message begins, or the one at which the decoder stopped: so many bytes lie before it.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Changes the format of all messages that were not delivered yet.
+    ///
+    /// # Errors
+    /// [`Error::Misuse`] while a frame is being skipped; the error that the decoder stopped at.
+    pub fn set_format(&mut self, format: F) -> Result<(), Error> {
+        match self.state {
+            State::Failed(error) => return Err(error),
+            State::Skipping | State::Dropping(_) => return Err(Error::Misuse("a frame is being skipped")),
+            State::Between | State::Inside(_) => {}
+        }
+        self.quick = format.quick();
+        self.format = format;
+        (self.state, self.before, self.at_least) = (State::Between, 0, 0);
+        Ok(())
+    }
+
+    /// Hands over the bytes that were not delivered, and forgets them: for whoever goes on with the stream. After an error they
+    /// begin with the frame that it was; those of a frame that is being skipped are not among them.
+    pub fn unread(&mut self) -> &[u8] {
+        let unwanted = |state| matches!(state, State::Skipping | State::Dropping(_));
+        if unwanted(self.state) && (self.drop_unwanted().is_err() || unwanted(self.state)) {
+            return &[];
+        }
+        let len = self.buffer.len();
+        self.offset += len as u64;
+        (self.before, self.at_least) = (0, 0);
+        if let State::Inside(_) = self.state {
+            self.state = State::Between;
+        }
+        self.buffer.take(len)
+    }
+
+    /// How many bytes of memory the buffer holds.
+    pub fn capacity(&self) -> usize {
+        self.buffer.capacity()
+    }
+
+    /// Where the decoder stands and, if it stopped, why, with the bytes, for people: "message 3 at stream offset 128: the length
+    /// field 47 45 54 20 says 1195725856, over the limit of 16777216; these bytes are the text 'GET ': is the peer speaking
+    /// HTTP?"
+    pub fn explain(&self) -> impl fmt::Display + '_ {
+        Explanation {
+            format: &self.format,
+            message: self.messages + 1,
+            offset: self.offset,
+            bytes: self.buffer.bytes(),
+            dropped: self.dropped,
+            error: if let State::Failed(error) = self.state { Some(error) } else { None },
+            needed: self.missing(),
+        }
+    }
+}
+
+fn to_usize(len: u64) -> usize {
+    usize::try_from(len).unwrap_or(usize::MAX)
+}
