@@ -105,31 +105,73 @@ size_t fdwire_strerror(int code, char *buf, size_t cap);
 /* ---- Formats ---------------------------------------------------------------------------------
  *
  * A frame on the wire is a head, a body and a tail; a format says how they are laid out. Its text
- * is a kind, then key=value settings, separated by blanks:
+ * is a kind, then key=value settings, separated by blanks; or the name of a preset, like "kafka",
+ * and settings that override its own.
  *
- *    u8 u16be u16le u16ne ... u64ne   a binary length field of 1 to 8 bytes: big-endian, little-
- *                                     endian, or in the machine's own order. With i for u a
- *                                     negative length is malformed. Its settings:
+ * Kinds in which a length stands before the body:
+ *
+ *    u8 u16be u16le u16ne ... u64ne   a binary number of 1 to 8 bytes: big-endian, little-endian,
+ *                                     or in the machine's own order; with i for u, one below 0
+ *                                     is malformed
+ *      mask=n  shift=n                which bits of it are the length
+ *    varint  varintbe                 7 bits a byte, the low ones first (LEB128) or the high ones
+ *      digits=n                       most bytes                                       default: 10
+ *      overlong=allow                 longer forms than needed, too
+ *    ber                              tag and length of ASN.1
+ *      digits=n                       most bytes of the length                         4
+ *      overlong=refuse                only the shortest form, as in DER
+ *    decimal  hex                     ASCII digits
+ *      digits=n  fill=' '             in so many columns, filled up with '0' or this
+ *      until='c'                      up to this
+ *      overlong=refuse                no leading zeros
+ *    netstring                        decimal until=':' tail=',' overlong=refuse
+ *    fixed size=n                     no length field: head and body always have this size
+ *
+ * They share these keys:
+ *
  *      at=n        offset of the length field                         default: 0
  *      head=n      bytes before the body, the length field included   up to the end of that field
+ *      after=n     or instead: bytes between the length field and the body
  *      counts=x    what the length counts: rest   what follows the length field (default)
  *                                          field  the length field and what follows it
  *                                          frame  the whole frame
  *                                          body   the body alone
  *      adjust=n    or instead: what to add to the length to get the bytes after the length field
+ *      unit=n      bytes that one count of the length stands for      1
+ *      plus=u8@4*4,u32le@12~8   the numbers at these offsets are added, times 4, rounded up to 8
+ *      pad=n       the frame is rounded up to a multiple of this      1
+ *      tail='x'    bytes that end each frame; tail=u8@6: as many as that number says. Neither these
+ *                  nor the padding are counted by the length
+ *      magic='x'@0,'y'@9        bytes that each head has
+ *      init='x'@0  bytes that a head has when its sender gives none
+ *      bodiless=0..3,7,-1       lengths that mean a frame of the head alone
  *      max=n       most bytes in a body; max=frame:n in a frame       16M
  *
- *    fixed                            frames of one size, all body
- *      size=n      that size
+ * Kinds whose end is searched for:
  *
- * Numbers are decimal or 0x hex; K, M and G stand for powers of 1024. Some formats:
+ *    line  crlf  nul                  up to LF (CR LF, too), CR LF, or a byte of 0
+ *    delimited by='\r\n','\n'        up to the first of at most 8 delimiters; the first is sent
+ *      start='x'                      what each frame begins with: its head
+ *      trail=n                        bytes behind the delimiter that belong to the frame
+ *      over=split                     what is over the max comes in pieces, not as an error
+ *      eof=allow                      the end of the stream ends a frame, too
+ *    headers length='Content-Length'  lines up to an empty one, of which one says the body's length
+ *      by='\n'                        what ends a line                                 '\r\n'
+ *      missing=empty                  no such line: an empty body
+ *    eof                              all that comes until the end of the stream, if anything does
  *
- *    u32be                                             Kafka, and most hand-made protocols
- *    u16be                                             DNS over TCP (RFC 1035, 4.2.2)
+ * And a choice, by a number in the frame, of values, ranges, 'literals' or else; it may nest:
+ *
+ *    select u8 at=0 mask=0xff { 0..9, 12: u16be at=2; 'x': line; else: fixed size=8 }
+ *
+ * Numbers are decimal or 0x hex; K, M and G stand for powers of 1024. In 'literals' there are \r
+ * \n \t \0 \\ \' and \x with two hex digits. Some formats:
+ *
+ *    u32be                                             most hand-made protocols
  *    u32be at=1 counts=field                           PostgreSQL: a type byte before the length
  *    u16be at=16 head=19 counts=frame max=frame:4096   BGP (RFC 4271, 4.1)
- *    u32ne max=1M                                      Chrome native messaging
- *    fixed size=128                                    records
+ *    varint at=1 digits=4                              MQTT (3.1.1, 2.2.3)
+ *    line max=8K                                       lines of text
  *
  * Where a format is asked for, NULL is "u32be": a 4-byte big-endian length of the body.
  */
@@ -139,6 +181,22 @@ size_t fdwire_strerror(int code, char *buf, size_t cap);
  * at the same time.
  */
 typedef struct fdwire_format fdwire_format;
+
+/**
+ * Tells the frames of a format of the program's own: what the len bytes, which begin where a frame
+ * does, are so far. The answer follows from the bytes alone: more of them never change it, but
+ * from "more" to something definite. ctx is what fdwire_format_new_custom was given.
+ *
+ * It returns, for a frame, its whole length in bytes, and sets *head_len (which is 0) to where the
+ * body starts, at most 64K; 0 if more bytes are needed, and may set *at_least (which is len + 1)
+ * to how many the frame surely has, counted from its first; below 0 if this is no frame. It may be
+ * called from any thread that uses the format, from several at once, and does not longjmp.
+ */
+typedef int64_t (*fdwire_probe_fn)(void *ctx,
+                                   const uint8_t *bytes,
+                                   size_t len,
+                                   size_t *head_len,
+                                   size_t *at_least);
 
 /**
  * Makes a format from its text, as above. If the text is wrong, why (NULL if why_cap is 0) gets
@@ -151,7 +209,25 @@ typedef struct fdwire_format fdwire_format;
  */
 int fdwire_format_new(const char *text, fdwire_format **out, char *why, size_t why_cap);
 
-/** Frees a format, which no call may be using. NULL is allowed. */
+/**
+ * Makes a format that a function of the program's own tells; max is the most bytes in a body. To
+ * send, head and body are given as they are on the wire, and the function is asked whether
+ * together they are a frame.
+ *
+ * ctx stays the program's; it and the function must live until the format was freed, and every
+ * decoder that uses it. *out is the caller's, who frees it with fdwire_format_free.
+ *
+ * Returns: 0; -EINVAL if probe or out is NULL; -ENOMEM.
+ */
+int fdwire_format_new_custom(fdwire_probe_fn probe,
+                             void *ctx,
+                             uint64_t max,
+                             fdwire_format **out);
+
+/**
+ * Frees a format, which no call may be using. Decoders that were made with it go on with it. NULL
+ * is allowed.
+ */
 void fdwire_format_free(fdwire_format *format);
 
 /**
@@ -166,13 +242,16 @@ size_t fdwire_format_describe(const fdwire_format *format, char *buf, size_t cap
 /**
  * Writes the head of a frame of this format (NULL: the default) whose body has body_len bytes to
  * out, for programs that do their own I/O. head is one to fill the length into, of head_len bytes,
- * just as many as the format's heads have; if it is NULL, and head_len 0, all bytes but the length
- * are 0. out may be head itself. *len gets the bytes written.
+ * like the head of a message that was received; if it is NULL, and head_len 0, the format makes
+ * one whose bytes are 0 but for the length and what the format says. out may be head itself. *len
+ * gets the bytes written, which for a length that varies in width may differ from head_len.
+ *
+ * A body that holds a delimiter cannot be noticed here: see fdwire_encode.
  *
  * Returns: 0; -ENOBUFS if cap is too small, and then *len is what is needed; FDWIRE_E_TOO_LONG for
  * a body over the format's max or what its length field can say; FDWIRE_E_MALFORMED for a body or
- * a head that is none of this format's; -EINVAL for a NULL that is not allowed. Nothing is written
- * to out on failure.
+ * a head that is none of this format's; -EINVAL for a NULL that is not allowed; -ENOMEM. Nothing
+ * is written to out on failure.
  */
 int fdwire_format_head(const fdwire_format *format,
                        const void *head,
@@ -181,6 +260,44 @@ int fdwire_format_head(const fdwire_format *format,
                        void *out,
                        size_t cap,
                        size_t *len);
+
+/**
+ * Writes what follows the body of a frame of this format (NULL: the default) to out: a delimiter,
+ * padding, a literal; with most formats, nothing. head is the whole head as it is sent, of
+ * head_len bytes; NULL if head_len is 0. *len gets the bytes written.
+ *
+ * Returns: 0; -ENOBUFS if cap is too small, and then *len is what is needed; FDWIRE_E_MALFORMED
+ * for a head that is none of this format's; -EINVAL for a NULL that is not allowed; -ENOMEM.
+ */
+int fdwire_format_tail(const fdwire_format *format,
+                       const void *head,
+                       size_t head_len,
+                       uint64_t body_len,
+                       void *out,
+                       size_t cap,
+                       size_t *len);
+
+/**
+ * The name of the preset with this number, from 0: what to write where a format's text is asked
+ * for. It is static.
+ *
+ * Returns: the name; NULL past the last.
+ */
+const char *fdwire_preset_name(size_t i);
+
+/**
+ * The text that a preset's name stands for. It is static.
+ *
+ * Returns: the text; NULL past the last.
+ */
+const char *fdwire_preset_text(size_t i);
+
+/**
+ * Where the layout that a preset describes is published. It is static.
+ *
+ * Returns: the source; NULL past the last.
+ */
+const char *fdwire_preset_source(size_t i);
 
 /* ---- One whole message -----------------------------------------------------------------------
  *
@@ -192,14 +309,15 @@ int fdwire_format_head(const fdwire_format *format,
 
 /**
  * Sends one message to a stream socket, a pipe or a file: the head that format (NULL: u32be) gives
- * it and len bytes of body (NULL if len is 0), in one system call where the kernel takes it all.
- * Bytes of the head that are not the length are 0.
+ * it, len bytes of body (NULL if len is 0), and what the format puts behind that, in one system
+ * call where the kernel takes it all. Bytes of the head that are not the length are 0, but for
+ * what the format says.
  *
  * Returns: 0, all of it is with the kernel. FDWIRE_E_TOO_LONG or FDWIRE_E_MALFORMED for a body
- * that the format cannot say, with nothing sent. -EAGAIN (timeout_ms 0): nothing was sent.
- * -ETIMEDOUT: time ran out, and part of the message may be on its way: then only closing makes
- * sense. -EPIPE, -ECONNRESET: nobody receives any more. -EBADF, -EPROTOTYPE, -EINVAL, -ENOMEM, and
- * others as send(2) and write(2).
+ * that the format cannot say, such as one that holds its delimiter, with nothing sent. -EAGAIN
+ * (timeout_ms 0): nothing was sent. -ETIMEDOUT: time ran out, and part of the message may be on
+ * its way: then only closing makes sense. -EPIPE, -ECONNRESET: nobody receives any more. -EBADF,
+ * -EPROTOTYPE, -EINVAL, -ENOMEM, and others as send(2) and write(2).
  */
 int fdwire_send(int fd, const fdwire_format *format, const void *body, size_t len, int timeout_ms);
 
@@ -215,17 +333,23 @@ int fdwire_send(int fd, const fdwire_format *format, const void *body, size_t le
  * With timeout_ms 0 a message on a socket is taken only when all of it has arrived, which one
  * larger than the socket's receive buffer never does; on a pipe, when its head has.
  *
+ * Where the end of a message must be searched for (line, delimited, headers, ...), it is looked at
+ * on a socket, and read byte by byte on a pipe: right everywhere, fast with a decoder. On a socket
+ * too, one that comes in pieces, or has more than 16 KiB, is then taken piece by piece, and if it
+ * turns out longer than cap it is dropped: -EMSGSIZE.
+ *
  * A format whose max is at most cap spares the look at what cannot fit: on a Unix socket in which
  * many messages wait, that is several times faster.
  *
  * Returns: 1 a message; 0 the stream ended between messages. FDWIRE_E_TRUNCATED: it ended inside
  * one. FDWIRE_E_TOO_LONG, FDWIRE_E_MALFORMED: the peer sends something else, and only closing
- * makes sense. -ENOBUFS: as above; -EMSGSIZE where descriptors sent within the head hid its rest
- * from being looked at, and the message was dropped. -EAGAIN (timeout_ms 0): nothing was taken.
- * -ETIMEDOUT: time ran out, and part of the message may have been taken: then only closing makes
- * sense; where timeouts are normal, leave the waiting to poll(2). -ECONNRESET: the peer broke off.
- * -EBADF, -EPROTOTYPE, -EINVAL, -ENOMEM, -EMFILE (to wait for a head that comes in pieces takes a
- * descriptor), and others as recv(2) and read(2).
+ * makes sense. -ENOBUFS: as above; -EMSGSIZE: as above; and where descriptors sent within the head
+ * hid its rest from being looked at. -EAGAIN (timeout_ms 0): nothing was taken. -ETIMEDOUT: time
+ * ran out, and part of the message may have been taken: then only closing makes sense; where
+ * timeouts are normal, leave the waiting to poll(2). -ECONNRESET: the peer broke off. -EOPNOTSUPP
+ * on a pipe: one delimiter begins another, or lines are split, and only what follows would tell
+ * where the message ends. -EBADF, -EPROTOTYPE, -EINVAL, -ENOMEM, -EMFILE (to wait for a head that
+ * comes in pieces takes a descriptor), and others as recv(2) and read(2).
  */
 int fdwire_recv(int fd,
                 const fdwire_format *format,
@@ -233,6 +357,197 @@ int fdwire_recv(int fd,
                 size_t cap,
                 size_t *len,
                 int timeout_ms);
+
+/* ---- Messages without I/O --------------------------------------------------------------------
+ *
+ * For TLS, io_uring, libuv, test data: a decoder takes the bytes of a stream in whatever pieces
+ * they come, and gives whole messages. One thread at a time may use it.
+ *
+ *    for (;;) {
+ *      void *room; size_t cap;
+ *      if (fdwire_decoder_space(decoder, &room, &cap) < 0) break;
+ *      int n = SSL_read(ssl, room, (int)cap);
+ *      if (n <= 0) break;
+ *      fdwire_decoder_commit(decoder, n);
+ *      while ((r = fdwire_decoder_next(decoder, &msg)) == 1)
+ *        handle(msg.body, msg.body_len);
+ *      if (r < 0) break;
+ *    }
+ *    r = fdwire_decoder_finish(decoder);   // 0: all is well
+ *
+ * Memory follows the bytes that came, never those that a length announces.
+ */
+
+/** Cuts a stream of bytes into messages. */
+typedef struct fdwire_decoder fdwire_decoder;
+
+/**
+ * A message, in both directions: what was received can be sent on as it is.
+ *
+ * Received: head, body and tail lie one after the other, so the whole frame is the head_len +
+ * body_len + tail_len bytes at head. The body alone is the payload.
+ *
+ * To be sent: head may be NULL, and head_len 0; else it is the head to send, in which fdwire fills
+ * in the length. tail_len is not looked at: the tail is fdwire's.
+ */
+typedef struct fdwire_msg {
+  /** The bytes before the body, the length field among them. */
+  const uint8_t *head;
+  /** The payload. */
+  const uint8_t *body;
+  /** Bytes at head. */
+  size_t head_len;
+  /** Bytes at body. */
+  size_t body_len;
+  /** Bytes behind the body that belong to the frame. */
+  size_t tail_len;
+} fdwire_msg;
+
+/**
+ * Makes a decoder for messages of this format (NULL: u32be), which may be freed afterwards. It
+ * holds no buffer until bytes come.
+ *
+ * *out is the caller's, who frees it with fdwire_decoder_free.
+ *
+ * Returns: 0; -EINVAL if out is NULL; -ENOMEM.
+ */
+int fdwire_decoder_new(const fdwire_format *format, fdwire_decoder **out);
+
+/** Frees a decoder and what it lent. NULL is allowed. */
+void fdwire_decoder_free(fdwire_decoder *decoder);
+
+/**
+ * Room to read bytes into: *ptr gets where, *cap how many, 4 KiB at first and more as more come.
+ * fdwire_decoder_commit says how many were read. The room is the decoder's, until the next call on
+ * it; messages that were lent are not valid any more.
+ *
+ * Returns: 0; what fdwire_decoder_next returned, if that was an error; FDWIRE_E_BROKEN after
+ * fdwire_decoder_finish; -EINVAL for a NULL; -ENOMEM.
+ */
+int fdwire_decoder_space(fdwire_decoder *decoder, void **ptr, size_t *cap);
+
+/**
+ * Takes the first len bytes of the room that fdwire_decoder_space gave for read. What was lent
+ * stays valid.
+ *
+ * Returns: 0; -EINVAL if there was less room, or for a NULL; errors as fdwire_decoder_space.
+ */
+int fdwire_decoder_commit(fdwire_decoder *decoder, size_t len);
+
+/**
+ * Adds a copy of len bytes (NULL if len is 0). Messages that were lent are not valid any more.
+ *
+ * Returns: 0; what fdwire_decoder_next returned, if that was an error; FDWIRE_E_BROKEN after
+ * fdwire_decoder_finish; -EINVAL for a NULL; -ENOMEM. On failure no byte was taken.
+ */
+int fdwire_decoder_feed(fdwire_decoder *decoder, const void *bytes, size_t len);
+
+/**
+ * The next message. *msg gets where it lies in the decoder's buffer, lent until the next call of
+ * fdwire_decoder_space, _feed or _free; further calls of this one leave it where it is.
+ *
+ * How the bytes came never changes the messages, nor the errors, nor their order.
+ *
+ * Returns: 1 a message; 0 there is none, more bytes are needed (or, after fdwire_decoder_finish,
+ * all is done). FDWIRE_E_MALFORMED, FDWIRE_E_TOO_LONG: the stream is out of step, and every later
+ * call says so again, until fdwire_decoder_skip; fdwire_decoder_explain tells why.
+ * FDWIRE_E_TRUNCATED: the stream ended inside a message. FDWIRE_E_BROKEN after FDWIRE_E_PANIC.
+ * -EINVAL for a NULL.
+ */
+int fdwire_decoder_next(fdwire_decoder *decoder, fdwire_msg *msg);
+
+/**
+ * As many messages as are there, at most cap, to msgs; *count gets how many. All are lent, as by
+ * fdwire_decoder_next. An error behind some messages comes with the next call.
+ *
+ * Returns: 1 at least one message; 0 and errors as fdwire_decoder_next. -EINVAL also if cap is 0.
+ */
+int fdwire_decoder_next_many(fdwire_decoder *decoder,
+                             fdwire_msg *msgs,
+                             size_t cap,
+                             size_t *count);
+
+/**
+ * Says that the stream ended: no more bytes will come.
+ *
+ * After an error, later calls of fdwire_decoder_next say it again.
+ *
+ * Returns: 0 all messages were delivered, and nothing is left. 1 messages wait: call
+ * fdwire_decoder_next until it returns 0; the end of the stream may have completed the last one.
+ * FDWIRE_E_TRUNCATED: it ended inside a message. What fdwire_decoder_next returned, if that was an
+ * error. FDWIRE_E_BROKEN after FDWIRE_E_PANIC. -EINVAL for a NULL.
+ */
+int fdwire_decoder_finish(fdwire_decoder *decoder);
+
+/**
+ * After FDWIRE_E_TOO_LONG: goes past that message, to be in step with the next one. Its bytes are
+ * dropped as they come, and none behind it.
+ *
+ * Returns: 0; the decoder's error where it is another, or where no end of that message is known;
+ * -EINVAL where there is nothing to be skipped, or for a NULL.
+ */
+int fdwire_decoder_skip(fdwire_decoder *decoder);
+
+/**
+ * Changes the format (NULL: u32be) of all messages that were not delivered yet, where a protocol
+ * changes it between messages. It may be freed afterwards.
+ *
+ * Returns: 0; the error that the decoder stopped at; -EINVAL while a message is being skipped, or
+ * for a NULL.
+ */
+int fdwire_decoder_set_format(fdwire_decoder *decoder, const fdwire_format *format);
+
+/**
+ * Hands over the bytes that were not delivered, and forgets them: for whoever goes on with the
+ * stream in another way. *ptr gets where they lie, lent as a message is; *len how many they are.
+ * After an error they begin with the message that it was; those of a message that is being skipped
+ * are not among them.
+ *
+ * Returns: 0; -EINVAL for a NULL; FDWIRE_E_BROKEN after FDWIRE_E_PANIC.
+ */
+int fdwire_decoder_unread(fdwire_decoder *decoder, const void **ptr, size_t *len);
+
+/**
+ * How many more bytes the next message needs at least: reading no more than these reads nothing
+ * past it.
+ *
+ * Returns: that; 0 where the message is there, or will never be, or for a NULL.
+ */
+size_t fdwire_decoder_needed(fdwire_decoder *decoder);
+
+/**
+ * Where in the stream the next message begins, or the one at which the decoder stopped.
+ *
+ * Returns: how many bytes lie before it; 0 for a NULL.
+ */
+uint64_t fdwire_decoder_offset(const fdwire_decoder *decoder);
+
+/**
+ * Says where the stream stands and, if it broke, why, with the bytes, in a line for people:
+ *
+ *    message 3 at stream offset 128: the length field 47 45 54 20 says 1195725856, over the limit
+ *    of 16777216; these bytes are the text 'GET ': is the peer speaking HTTP?
+ *
+ * The text is cut to fit buf (which may be NULL if cap is 0) and always NUL-terminated.
+ *
+ * Returns: the length of the whole text without its NUL: it was cut if that is not below cap.
+ */
+size_t fdwire_decoder_explain(const fdwire_decoder *decoder, char *buf, size_t cap);
+
+/**
+ * Writes the whole frame of a message of this format (NULL: the default) to out: head, body and
+ * tail. *len gets the bytes written.
+ *
+ * Returns: 0; -ENOBUFS if cap is too small, and then *len is what is needed; FDWIRE_E_TOO_LONG for
+ * a body over the format's max or what its length field can say; FDWIRE_E_MALFORMED for a body
+ * that the format cannot say, such as one that holds its delimiter, or a head that is none of this
+ * format's; -EINVAL for a NULL that is not allowed; -ENOMEM. Nothing is written to out on failure.
+ */
+int fdwire_encode(const fdwire_format *format,
+                  const fdwire_msg *msg,
+                  void *out,
+                  size_t cap,
+                  size_t *len);
 
 /* ---- Addresses -------------------------------------------------------------------------------
  *

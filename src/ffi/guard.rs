@@ -36,7 +36,10 @@ pub(super) fn code(error: Error) -> c_int {
         Error::Format { .. } => fdwire_error::FDWIRE_E_FORMAT,
         Error::Resolve => fdwire_error::FDWIRE_E_RESOLVE,
         Error::Panic => fdwire_error::FDWIRE_E_PANIC,
+        Error::Broken => fdwire_error::FDWIRE_E_BROKEN,
         Error::NoRoom { .. } => return -errno::ENOBUFS,
+        Error::NoMemory => return -errno::ENOMEM,
+        Error::Misuse(_) => return -errno::EINVAL,
         Error::Os(errno) => return -errno,
     };
     code as c_int
@@ -114,6 +117,25 @@ pub(super) unsafe fn text<'a>(p: *const c_char) -> Result<&'a [u8], Error> {
 pub(super) unsafe fn object<'a, T>(p: *mut T) -> Result<&'a mut T, Error> {
     // SAFETY: as the caller of this function says.
     unsafe { p.as_mut() }.ok_or(EINVAL)
+}
+
+/// A box that is not made, rather than made by aborting the program, when there is no memory.
+pub(super) fn try_box<T>(value: T) -> Result<*mut T, Error> {
+    let mut one = Vec::new();
+    one.try_reserve_exact(1).map_err(|_| Error::NoMemory)?;
+    one.push(value);
+    Ok(Box::into_raw(one.into_boxed_slice()).cast())
+}
+
+/// Drops what `try_box` made.
+///
+/// # Safety
+/// `p` is NULL, or was made by `try_box` and is given back once.
+pub(super) unsafe fn unbox<T>(p: *mut T) {
+    if !p.is_null() {
+        // SAFETY: as the caller of this function says.
+        drop(unsafe { Box::from_raw(std::ptr::slice_from_raw_parts_mut(p, 1)) });
+    }
 }
 
 /// Writes text as snprintf(3) does: as far as it fits, always NUL-terminated where there is room for that. Returns the

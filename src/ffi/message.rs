@@ -11,14 +11,15 @@ use crate::{Error, message};
 use std::ffi::{c_int, c_void};
 
 /// Sends one message to a stream socket, a pipe or a file: the head that format (NULL: u32be) gives
-/// it and len bytes of body (NULL if len is 0), in one system call where the kernel takes it all.
-/// Bytes of the head that are not the length are 0.
+/// it, len bytes of body (NULL if len is 0), and what the format puts behind that, in one system
+/// call where the kernel takes it all. Bytes of the head that are not the length are 0, but for
+/// what the format says.
 ///
 /// Returns: 0, all of it is with the kernel. FDWIRE_E_TOO_LONG or FDWIRE_E_MALFORMED for a body
-/// that the format cannot say, with nothing sent. -EAGAIN (timeout_ms 0): nothing was sent.
-/// -ETIMEDOUT: time ran out, and part of the message may be on its way: then only closing makes
-/// sense. -EPIPE, -ECONNRESET: nobody receives any more. -EBADF, -EPROTOTYPE, -EINVAL, -ENOMEM, and
-/// others as send(2) and write(2).
+/// that the format cannot say, such as one that holds its delimiter, with nothing sent. -EAGAIN
+/// (timeout_ms 0): nothing was sent. -ETIMEDOUT: time ran out, and part of the message may be on
+/// its way: then only closing makes sense. -EPIPE, -ECONNRESET: nobody receives any more. -EBADF,
+/// -EPROTOTYPE, -EINVAL, -ENOMEM, and others as send(2) and write(2).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fdwire_send(
     fd: c_int,
@@ -46,17 +47,23 @@ pub unsafe extern "C" fn fdwire_send(
 /// With timeout_ms 0 a message on a socket is taken only when all of it has arrived, which one
 /// larger than the socket's receive buffer never does; on a pipe, when its head has.
 ///
+/// Where the end of a message must be searched for (line, delimited, headers, ...), it is looked at
+/// on a socket, and read byte by byte on a pipe: right everywhere, fast with a decoder. On a socket
+/// too, one that comes in pieces, or has more than 16 KiB, is then taken piece by piece, and if it
+/// turns out longer than cap it is dropped: -EMSGSIZE.
+///
 /// A format whose max is at most cap spares the look at what cannot fit: on a Unix socket in which
 /// many messages wait, that is several times faster.
 ///
 /// Returns: 1 a message; 0 the stream ended between messages. FDWIRE_E_TRUNCATED: it ended inside
 /// one. FDWIRE_E_TOO_LONG, FDWIRE_E_MALFORMED: the peer sends something else, and only closing
-/// makes sense. -ENOBUFS: as above; -EMSGSIZE where descriptors sent within the head hid its rest
-/// from being looked at, and the message was dropped. -EAGAIN (timeout_ms 0): nothing was taken.
-/// -ETIMEDOUT: time ran out, and part of the message may have been taken: then only closing makes
-/// sense; where timeouts are normal, leave the waiting to poll(2). -ECONNRESET: the peer broke off.
-/// -EBADF, -EPROTOTYPE, -EINVAL, -ENOMEM, -EMFILE (to wait for a head that comes in pieces takes a
-/// descriptor), and others as recv(2) and read(2).
+/// makes sense. -ENOBUFS: as above; -EMSGSIZE: as above; and where descriptors sent within the head
+/// hid its rest from being looked at. -EAGAIN (timeout_ms 0): nothing was taken. -ETIMEDOUT: time
+/// ran out, and part of the message may have been taken: then only closing makes sense; where
+/// timeouts are normal, leave the waiting to poll(2). -ECONNRESET: the peer broke off. -EOPNOTSUPP
+/// on a pipe: one delimiter begins another, or lines are split, and only what follows would tell
+/// where the message ends. -EBADF, -EPROTOTYPE, -EINVAL, -ENOMEM, -EMFILE (to wait for a head that
+/// comes in pieces takes a descriptor), and others as recv(2) and read(2).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fdwire_recv(
     fd: c_int,

@@ -48,11 +48,13 @@
 #![allow(unsafe_code)]
 
 mod guard;
+mod shared;
 
 // A chapter of the header each; build.rs has their order.
 mod address;
 mod byte_order;
 mod cursor;
+mod decoder;
 mod end;
 mod errors;
 mod exact;

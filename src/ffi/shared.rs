@@ -1,0 +1,91 @@
+//! A value with several owners, who need not agree on when it goes.
+
+use super::guard::{try_box, unbox};
+use crate::Error;
+use std::ops::Deref;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicUsize, Ordering, fence};
+
+/// As an Arc, but one that is not made, rather than made by aborting the program, when there is no memory; and it may share
+/// what is static.
+pub(super) enum Shared<T: 'static> {
+    Static(&'static T),
+    Counted(NonNull<Counted<T>>),
+}
+
+pub(super) struct Counted<T> {
+    owners: AtomicUsize,
+    value: T,
+}
+
+// SAFETY: as for an Arc: the value is only ever seen through & by several, and dropped by the last, on whichever thread.
+unsafe impl<T: Send + Sync> Send for Shared<T> {}
+// SAFETY: as above.
+unsafe impl<T: Send + Sync> Sync for Shared<T> {}
+
+impl<T> Shared<T> {
+    pub(super) fn new(value: T) -> Result<Shared<T>, Error> {
+        let counted = try_box(Counted { owners: AtomicUsize::new(1), value })?;
+        NonNull::new(counted).map(Shared::Counted).ok_or(Error::NoMemory)
+    }
+
+    pub(super) fn of_static(value: &'static T) -> Shared<T> {
+        Shared::Static(value)
+    }
+}
+
+impl<T> Deref for Shared<T> {
+    type Target = T;
+
+    #[inline(always)]
+    fn deref(&self) -> &T {
+        match self {
+            Shared::Static(value) => value,
+            // SAFETY: it lives as long as one owner does, and this is one.
+            Shared::Counted(counted) => unsafe { &counted.as_ref().value },
+        }
+    }
+}
+
+impl<T> Clone for Shared<T> {
+    fn clone(&self) -> Shared<T> {
+        match *self {
+            Shared::Static(value) => Shared::Static(value),
+            Shared::Counted(counted) => {
+                // SAFETY: as in deref.
+                unsafe { counted.as_ref() }.owners.fetch_add(1, Ordering::Relaxed);
+                Shared::Counted(counted)
+            }
+        }
+    }
+}
+
+impl<T> Drop for Shared<T> {
+    fn drop(&mut self) {
+        if let Shared::Counted(counted) = *self {
+            // SAFETY: as in deref.
+            if unsafe { counted.as_ref() }.owners.fetch_sub(1, Ordering::Release) == 1 {
+                fence(Ordering::Acquire); // what the other owners did comes before
+                // SAFETY: made by try_box, and this was the last owner.
+                unsafe { unbox(counted.as_ptr()) };
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    #[test]
+    fn the_last_owner_drops_it() {
+        let told = Arc::new(());
+        let one = Shared::new(told.clone()).unwrap();
+        let two = one.clone();
+        drop(one);
+        assert_eq!(Arc::strong_count(&told), 2);
+        std::thread::spawn(move || drop(two)).join().unwrap();
+        assert_eq!(Arc::strong_count(&told), 1);
+    }
+}
