@@ -1,5 +1,5 @@
 //! The C tests: every program of `tests/c`, compiled as each kind of C and C++ that there is and run plain, under sanitizers
-//! and under valgrind; and the first call from Python.
+//! and under valgrind; and the first call and the conformance vectors from Python.
 //!
 //! What the machine lacks is skipped by name. With `FDWIRE_NO_SKIP` set, as in CI, it fails instead.
 
@@ -41,12 +41,13 @@ fn main() {
     for program in programs() {
         tests.extend(tests_of(&program, &build));
     }
-    let python = lack("python3", "--version");
-    let out = build.clone();
-    tests.push(test("python: first call".into(), python, move || {
-        let library = out.path().join("lib/libfdwire.so");
-        run(Command::new("python3").arg(in_root("tests/ffi/python/first_call.py")).env("FDWIRE_LIBRARY", library))
-    }));
+    for (name, script) in [("first call", "tests/ffi/python/first_call.py"), ("vectors", "tests/vectors/framer.py")] {
+        let (python, out) = (lack("python3", "--version"), build.clone());
+        tests.push(test(format!("python: {name}"), python, move || {
+            let library = out.path().join("lib/libfdwire.so");
+            run(Command::new("python3").arg(in_root(script)).env("FDWIRE_LIBRARY", library))
+        }));
+    }
     let conclusion = libtest_mimic::run(&arguments, tests);
     drop(build);
     conclusion.exit();
@@ -133,7 +134,7 @@ fn with_a_name_of_several_addresses(program: &str, build: &Build) -> Result<(), 
 
 fn link_shared(build: &Build) -> Vec<String> {
     let lib = build.path().join("lib").display().to_string();
-    vec![format!("-L{lib}"), "-lfdwire".into(), "-lpthread".into(), format!("-Wl,-rpath,{lib}")]
+    vec![format!("-L{lib}"), "-lfdwire".into(), "-lpthread".into(), format!("-Wl,--disable-new-dtags,-rpath,{lib}")]
 }
 
 fn link_static() -> Vec<String> {
