@@ -25,7 +25,7 @@ static void refusals_point_at_the_column(void) {
       {"u32be at=1 at=1", "column 12, \"at=1\": this key was given before"},
       {"u32be head=3", "column 12, \"3\": the head ends before"},
       {"u32be counts=frame adjust=4", "column 27, \"4\": counts and adjust"},
-      {"u8 adjust=-256", "column 11, \"-256\": no length of this field"},
+      {"u8 adjust=-256", "column 11, \"-256\": no length reaches the end"},
       {"u32be max=16MB", "column 11, \"16MB\": a size is"},
       {"u32be max=99999999999G", "column 11, \"99999999999G\": this number does not fit"},
       {"fixed", "column 1, \"fixed\": fixed needs a size"},
@@ -82,7 +82,7 @@ static void the_picture_shows_the_frame(void) {
                         "| 1 byte | length: 4 bytes, big-endian | body ...\n"
                         "+--------+-----------------------------+------- - -\n"
                         "\n"
-                        "length  the bytes in the body, plus 4\n"
+                        "length  the bytes in the frame from the length field on\n"
                         "body    at most 1048576 bytes\n") == 0);
   CHECK_IS(fdwire_format_describe(format, NULL, 0), len);
   CHECK(fdwire_format_describe(NULL, picture, sizeof picture) > 0);
