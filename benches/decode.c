@@ -1,5 +1,8 @@
 /* Decoding without I/O beside hand-written C: what it costs to find the messages in a stream and to hand each to a function.
  *
+ * The C is written twice: as a loop that hands over each message where it finds it, with nothing called in between, and as one
+ * that gives arrays of 64 messages, as fdwire does.
+ *
  * All get their bytes alike: copied from memory, in pieces of 64 KiB, into room of their own, where read(2) would put them,
  * and parse them there. So the times hold that copy, which is also timed alone. All run on one core, in alternating rounds;
  * each figure is a median with its range, each ratio the median of the ratios within a round. What a run handed over is
@@ -74,12 +77,37 @@ static size_t read_piece(struct stream *stream, void *room, size_t cap) {
   return len;
 }
 
-/* Hand-written C: gives what it finds to handle and returns where the unfinished message begins, of which the first bytes are
- * known to hold no end. */
-typedef const uint8_t *parser(const uint8_t *at, const uint8_t *end, size_t searched);
+/* What hand-written C does with a message that it found: to the function at once, or into an array first. */
+typedef void giver(const uint8_t *head, const uint8_t *body, size_t len, const uint8_t *end);
 
-static const uint8_t *parse_u32be(const uint8_t *at, const uint8_t *end, size_t searched) {
-  (void)searched;
+static inline void give(const uint8_t *head, const uint8_t *body, size_t len, const uint8_t *end) {
+  (void)head;
+  (void)end;
+  handle(body, len);
+}
+
+static fdwire_msg array[BATCH];
+static size_t in_array;
+
+static inline void give_array(void) {
+  for (size_t i = 0; i < in_array; i++)
+    handle(array[i].body, array[i].body_len);
+  in_array = 0;
+}
+
+static inline void to_array(const uint8_t *head, const uint8_t *body, size_t len, const uint8_t *end) {
+  fdwire_msg msg = {head, body, (size_t)(body - head), len, (size_t)(end - body) - len};
+  array[in_array++] = msg;
+  if (in_array == BATCH)
+    give_array();
+}
+
+/* Hand-written C: gives what it finds and returns where the unfinished message begins, of which the first bytes are known to
+ * hold no end. */
+typedef const uint8_t *parser(const uint8_t *at, const uint8_t *end, size_t searched);
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE const uint8_t *parse_u32be(const uint8_t *at, const uint8_t *end, giver *give_it) {
   while (end - at >= 4) {
     uint32_t len;
     memcpy(&len, at, 4);
@@ -88,13 +116,13 @@ static const uint8_t *parse_u32be(const uint8_t *at, const uint8_t *end, size_t 
       die("too long a message");
     if ((size_t)(end - at) - 4 < len)
       break;
-    handle(at + 4, len);
+    give_it(at, at + 4, len, at + 4 + len);
     at += 4 + len;
   }
   return at;
 }
 
-static const uint8_t *parse_lines(const uint8_t *at, const uint8_t *end, size_t searched) {
+INLINE const uint8_t *parse_lines(const uint8_t *at, const uint8_t *end, size_t searched, giver *give_it) {
   const uint8_t *from = at + searched, *lf;
   while ((lf = memchr(from, '\n', (size_t)(end - from))) != NULL) {
     size_t len = (size_t)(lf - at);
@@ -102,7 +130,7 @@ static const uint8_t *parse_lines(const uint8_t *at, const uint8_t *end, size_t 
       len--;
     if (len > MAX)
       die("too long a line");
-    handle(at, len);
+    give_it(at, at, len, lf + 1);
     at = from = lf + 1;
   }
   if (end - at > MAX + 1)
@@ -110,18 +138,36 @@ static const uint8_t *parse_lines(const uint8_t *at, const uint8_t *end, size_t 
   return at;
 }
 
+static const uint8_t *u32be(const uint8_t *at, const uint8_t *end, size_t searched) {
+  (void)searched;
+  return parse_u32be(at, end, give);
+}
+
+static const uint8_t *u32be_arrays(const uint8_t *at, const uint8_t *end, size_t searched) {
+  (void)searched;
+  return parse_u32be(at, end, to_array);
+}
+
+static const uint8_t *lines(const uint8_t *at, const uint8_t *end, size_t searched) {
+  return parse_lines(at, end, searched, give);
+}
+
+static const uint8_t *lines_arrays(const uint8_t *at, const uint8_t *end, size_t searched) {
+  return parse_lines(at, end, searched, to_array);
+}
+
 static const struct work {
   const char *name, *format;
-  parser *parse;
+  parser *each, *arrays;
   size_t least, most; /* bytes in a body */
   const char *end;
 } works[] = {
-    {"u32be-64", "u32be max=1M", parse_u32be, 64, 64, ""},
-    {"u32be-1k", "u32be max=1M", parse_u32be, 1024, 1024, ""},
-    {"lines-64", "line max=1M", parse_lines, 64, 64, "\n"},
-    {"lines-mixed", "line max=1M", parse_lines, 10, 200, "\n"},
-    {"lines-crlf", "line max=1M", parse_lines, 64, 64, "\r\n"},
-    {"lines-1k", "line max=1M", parse_lines, 1024, 1024, "\n"},
+    {"u32be-64", "u32be max=1M", u32be, u32be_arrays, 64, 64, ""},
+    {"u32be-1k", "u32be max=1M", u32be, u32be_arrays, 1024, 1024, ""},
+    {"lines-64", "line max=1M", lines, lines_arrays, 64, 64, "\n"},
+    {"lines-mixed", "line max=1M", lines, lines_arrays, 10, 200, "\n"},
+    {"lines-crlf", "line max=1M", lines, lines_arrays, 64, 64, "\r\n"},
+    {"lines-1k", "line max=1M", lines, lines_arrays, 1024, 1024, "\n"},
 };
 enum { WORKS = sizeof works / sizeof *works };
 
@@ -135,16 +181,25 @@ static void copy_alone(const struct work *work, struct stream *stream) {
     ;
 }
 
-static void by_hand(const struct work *work, struct stream *stream) {
+static void by_hand(parser *parse, struct stream *stream) {
   size_t held = 0, n;
   while ((n = read_piece(stream, buffer + held, sizeof buffer - held)) > 0) {
     const uint8_t *end = buffer + held + n;
-    const uint8_t *rest = work->parse(buffer, end, held);
+    const uint8_t *rest = parse(buffer, end, held);
+    give_array();
     held = (size_t)(end - rest);
     memmove(buffer, rest, held);
   }
   if (held > 0)
     die("the stream ended inside a message");
+}
+
+static void c_each(const struct work *work, struct stream *stream) {
+  by_hand(work->each, stream);
+}
+
+static void c_arrays(const struct work *work, struct stream *stream) {
+  by_hand(work->arrays, stream);
 }
 
 static fdwire_decoder *new_decoder(const struct work *work) {
@@ -195,11 +250,14 @@ static void fdwire_one(const struct work *work, struct stream *stream) {
   finish(decoder, result);
 }
 
+enum { COPY, C_EACH, C_ARRAYS, MANY, NEXT, MODES };
 static const struct mode {
   const char *name;
   void (*decode)(const struct work *work, struct stream *stream);
-} modes[] = {{"copy", copy_alone}, {"C", by_hand}, {"many", fdwire_many}, {"next", fdwire_one}};
-enum { MODES = sizeof modes / sizeof *modes, COPY = 0, C = 1 };
+} modes[MODES] = {
+    [COPY] = {"copy", copy_alone}, [C_EACH] = {"each", c_each},     [C_ARRAYS] = {"arrays", c_arrays},
+    [MANY] = {"many", fdwire_many}, [NEXT] = {"next", fdwire_one},
+};
 
 /* A stream of about so many bytes, and what there is in it. */
 static struct sums make_stream(const struct work *work, size_t len, struct stream *stream) {
@@ -213,7 +271,7 @@ static struct sums make_stream(const struct work *work, size_t len, struct strea
     random = random * 1664525 + 1013904223;
     size_t size = work->least + (random >> 16) % (work->most - work->least + 1);
     uint8_t *at = stream->bytes + stream->len;
-    if (work->parse == parse_u32be) {
+    if (work->each == u32be) {
       uint32_t head = htonl((uint32_t)size);
       memcpy(at, &head, 4);
       at += 4;
@@ -251,9 +309,14 @@ static void show(double *values, int rounds) {
   printf("| %6.2f (%.2f-%.2f) ", values[rounds / 2], values[0], values[rounds - 1]);
 }
 
+static const struct ratio {
+  int mode, to;
+} ratios[] = {{MANY, C_EACH}, {MANY, C_ARRAYS}, {NEXT, C_EACH}};
+enum { RATIOS = sizeof ratios / sizeof *ratios };
+
 /* Rounds alternate, and so does who goes first in them. */
 static void compare(const struct work *work, size_t len, int rounds) {
-  double times[MODES][ROUNDS_MAX], ratios[MODES][ROUNDS_MAX];
+  double times[MODES][ROUNDS_MAX], rates[RATIOS][ROUNDS_MAX];
   struct stream stream;
   struct sums there = make_stream(work, len, &stream);
   for (int round = 0; round < rounds; round++) {
@@ -261,15 +324,15 @@ static void compare(const struct work *work, size_t len, int rounds) {
       int mode = (i + round) % MODES;
       times[mode][round] = run(&modes[mode], work, &stream, there, (long)(RUN / len));
     }
-    for (int mode = 0; mode < MODES; mode++)
-      ratios[mode][round] = times[C][round] / times[mode][round];
+    for (int i = 0; i < RATIOS; i++)
+      rates[i][round] = times[ratios[i].to][round] / times[ratios[i].mode][round];
   }
   free(stream.bytes);
   printf("| %-11s from %4zu KiB ", work->name, len / KIB);
   for (int mode = 0; mode < MODES; mode++)
     show(times[mode], rounds);
-  for (int mode = C + 1; mode < MODES; mode++)
-    show(ratios[mode], rounds);
+  for (int i = 0; i < RATIOS; i++)
+    show(rates[i], rounds);
   printf("|\n");
   fflush(stdout);
 }
@@ -306,9 +369,9 @@ int main(int argc, char **argv) {
   }
   printf("Nanoseconds a message: median and range of %d alternating rounds; rates as ratios within a round.\n", rounds);
   printf("The C is compiled by %s.\n\n", __VERSION__);
-  printf("| work | copy alone | C | fdwire, %d a call | fdwire, one a call | %d a call: rate / C | one a call: rate / C |\n",
-         BATCH, BATCH);
-  printf("|---|---|---|---|---|---|---|\n");
+  printf("| work | copy alone | C, each | C, arrays | fdwire, %d a call | fdwire, one a call ", BATCH);
+  printf("| %d a call: rate / C, each | %d a call: rate / C, arrays | one a call: rate / C, each |\n", BATCH, BATCH);
+  printf("|---|---|---|---|---|---|---|---|---|\n");
   for (size_t len = 256 * KIB; len <= 4 * MIB; len *= 16)
     for (int work = 0; work < WORKS; work++)
       compare(&works[work], len, rounds);

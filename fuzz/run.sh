@@ -11,6 +11,9 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 seconds=${1:-60}
+# With RUNS, so many executions instead, the same ones each time.
+limit=(-max_total_time="$seconds")
+[ -z "${RUNS:-}" ] || limit=(-runs="$RUNS" -seed=1)
 targets=("${@:2}")
 [ ${#targets[@]} -gt 0 ] || targets=(format decode roundtrip)
 host=$(rustc -vV | sed -n 's/^host: //p')
@@ -31,7 +34,7 @@ fuzz() { # TARGET
   local log=$programs/$1.log
   mkdir -p "corpus/$1" "artifacts/$1"
   # A step that takes seconds is not linear; an allocation of 16 MiB follows what was announced, not what came.
-  if "$programs/$1" "corpus/$1" seeds/* -dict=words.dict -max_total_time="$seconds" -max_len=2048 -timeout=5 \
+  if "$programs/$1" "corpus/$1" seeds/* -dict=words.dict "${limit[@]}" -max_len=2048 -timeout=5 \
     -malloc_limit_mb=16 -artifact_prefix="artifacts/$1/" -print_final_stats=1 > "$log" 2>&1; then
     printf '%-10s %s executions in %s s, nothing found\n' "$1" \
       "$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")" "$seconds"

@@ -190,19 +190,24 @@ impl<'b, S: Stream> Runner<'b, S> {
     }
 
     fn finish(&mut self) {
-        self.surely = 0; // it may end before its end
-        match self.stream.finish() {
-            Ok(false) => assert_eq!(self.stream.next(), Ok(Vec::new()), "all is done"),
-            Ok(true) => {
-                let last = self.stream.next().expect("a message waits");
-                assert_eq!(last.len(), 1, "all others came before");
-                self.take(last);
-                assert_eq!(self.stream.next(), Ok(Vec::new()), "all is done");
-            }
-            Err(error) => {
-                assert_eq!(self.stream.next(), Err(error), "an error stays");
-                self.events.push((self.position() as u64, Event::Error(error)));
+        self.surely = 0; // the last message may end before its end
+        let (said, before) = (self.stream.finish(), self.events.len());
+        loop {
+            match self.stream.next() {
+                Ok(messages) if messages.is_empty() => break,
+                Ok(messages) => self.take(messages),
+                Err(error) => {
+                    assert_eq!(self.stream.next(), Err(error), "an error stays");
+                    self.events.push((self.position() as u64, Event::Error(error)));
+                    break;
+                }
             }
         }
+        let came = match self.events.get(before) {
+            None => Ok(false),
+            Some((_, Event::Message(_))) => Ok(true),
+            Some((_, Event::Error(error))) => Err(*error),
+        };
+        assert_eq!(said, came, "what comes at the end");
     }
 }

@@ -4,7 +4,8 @@
 //!   be shown a picture of; C sees the same.
 //! - What bytes are is told once and for all: more of them turn "more are needed" into something definite, which then stays.
 //! - A frame has as many bytes as any answer before said that it surely has, and never more head than [`HEAD_MAX`], nor a
-//!   body over [`Format::max_body`]. Only where one delimiter begins with another, the byte behind the frame is asked for.
+//!   body over [`Format::max_body`]. Only where one delimiter begins with another, or what is too long is split, a byte behind
+//!   the frame is asked for.
 
 use crate::{Input, c};
 use fdwire::Error;
@@ -43,12 +44,13 @@ fn check_text(format: &Format) {
 fn check_probes(format: &Format, bytes: &[u8]) {
     let mut told = None;
     let mut surely = 0;
+    let is_split = format.to_string().contains("over=split");
     for len in 0..=bytes.len() {
         let there = &bytes[..len];
         match (format.probe(there), told) {
             (Ok(Probe::NeedMore { at_least }), None) => {
                 assert!(at_least > len, "{at_least} bytes are needed, and {len} are there");
-                if !check_end(format, there) {
+                if !(check_end(format, there) || at_least == len + 1 && is_split) {
                     surely = surely.max(at_least);
                 }
             }
@@ -82,7 +84,7 @@ fn check_end(format: &Format, bytes: &[u8]) -> bool {
             assert!(frame.body <= format.max_body(), "{frame:?}");
             frame.tail > 0
         }
-        Err(Error::Truncated | Error::Malformed(_)) => false,
+        Err(Error::Truncated | Error::Malformed(_) | Error::TooLong { .. }) => false,
         Err(error) => panic!("at the stream's end: {error}"),
     }
 }

@@ -64,7 +64,9 @@ impl Buffer {
     /// Room for more bytes at the end: for `wanted` that are sure to come, as far as that is not more than have come.
     pub(super) fn room(&mut self, wanted: usize) -> Result<&mut [u8], Error> {
         self.rewind(self.chunk);
-        if self.bytes.len() - self.end < self.chunk / 4 {
+        // Where little is left, it is soon moved to the front: memory that was just in use is still in the caches.
+        let enough = if self.len() <= self.start / 8 { self.chunk } else { self.chunk / 4 };
+        if self.bytes.len() - self.end < enough {
             self.make_room(wanted.min(self.len()).max(self.chunk))?;
         }
         let room = &mut self.bytes[self.end..];

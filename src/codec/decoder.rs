@@ -346,10 +346,10 @@ impl<F: Deref<Target = Format>> Decoder<F> {
             // What this finds out need not be found out again.
             match self.probe_on() {
                 Ok(Probe::NeedMore { .. }) => self.before = self.buffer.len(),
-                Ok(Probe::Frame(frame)) if frame.total() > self.buffer.len() as u64 => {
-                    self.state = State::Inside(frame)
-                }
-                Ok(Probe::Frame(_)) | Err(_) => return 0,
+                Ok(Probe::Frame(frame)) if frame.total() <= self.buffer.len() as u64 => return 0,
+                Ok(Probe::Frame(frame)) if self.buffer.len() > 0 => self.state = State::Inside(frame),
+                Ok(Probe::Frame(_)) => {} // its first byte may never come
+                Err(_) => return 0,
             }
         }
         self.missing()

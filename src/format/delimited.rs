@@ -57,6 +57,9 @@ impl Delimited {
         if delimited.by.others_begin_with_first() {
             return settings.refuse(&["by"], "the first is the one that is sent: let none begin with it");
         }
+        if delimited.split && delimited.by.looks_ahead() {
+            return settings.refuse(&["over"], "where one delimiter lies in another, nothing is split");
+        }
         if delimited.split && (delimited.trail > 0 || !delimited.start.is_empty()) {
             return settings.refuse(&["over"], "frames with a start or a trail are not split");
         }
@@ -68,11 +71,12 @@ impl Delimited {
 
     /// The fewest bytes in a frame.
     pub(super) fn least(&self) -> usize {
-        self.start.len() + self.by.shortest() + self.trail
+        let least = self.start.len() + self.by.shortest() + self.trail;
+        if self.split { self.surely(least) } else { least } // a piece may be shorter
     }
 
     pub(super) fn max_body(&self) -> u64 {
-        let tail = if self.split { 0 } else { self.by.shortest() + self.trail };
+        let tail = if self.split || self.open_end { 0 } else { self.by.shortest() + self.trail };
         self.limit.body_beside(self.start.len(), tail)
     }
 
@@ -94,9 +98,7 @@ impl Delimited {
         let from = start.max((ask.before + 1).saturating_sub(self.by.longest()));
         let window = self.window(bytes, ask);
         match self.by.find(window, from) {
-            Some(found) if window.len() - found.at >= self.by.longest() || !self.may_grow(window, found) => {
-                self.found(found, ask)
-            }
+            Some(found) if !self.by.looks_ahead() || self.by.is_settled(window, found) => self.found(found, ask),
             _ => self.not_found(bytes, window.len(), ask),
         }
     }
@@ -108,7 +110,11 @@ impl Delimited {
         match self.by.find(bytes, start) {
             Some(found) if found.at + found.len + self.trail <= bytes.len() => Ok(self.frame(found)),
             None if self.open_end && bytes.len() > start => {
-                Ok(Frame { head: start, body: (bytes.len() - start) as u64, tail: 0 })
+                let rest = Frame { head: start, body: (bytes.len() - start) as u64, tail: 0 };
+                match self.limit.admit(rest) {
+                    Err(_) if self.split => Ok(self.piece()),
+                    admitted => admitted,
+                }
             }
             _ => Err(Error::Truncated),
         }
@@ -128,12 +134,6 @@ impl Delimited {
             Ok(most) if most < bytes.len() && !ask.unlimited => &bytes[..most],
             _ => bytes,
         }
-    }
-
-    /// Whether a longer delimiter may have begun at the same place.
-    fn may_grow(&self, window: &[u8], found: Found) -> bool {
-        let rest = &window[found.at..];
-        self.by.literals().iter().any(|literal| literal.len() > rest.len() && literal.starts_with(rest))
     }
 
     fn frame(&self, found: Found) -> Frame {
@@ -231,7 +231,7 @@ impl Delimited {
         crate::memory::reserve(&mut end, delimiter.len())?;
         end.extend_from_slice(delimiter);
         match self.by.find(&end, 0) {
-            Some(found) if found.at == begun && found.len == delimiter.len() => Ok(()),
+            Some(found) if found.at == begun && self.by.is_settled(&end, found) => Ok(()),
             _ => Err(HOLDS),
         }
     }

@@ -177,10 +177,15 @@ impl Headers {
             Ok(Probe::NeedMore { .. }) => return Err(CUT_OFF),
             _ => {} // a length that is none is filled in too
         }
-        let end = given.len() - self.by.longest();
+        let by = &self.by.literals()[0];
+        let lines =
+            given.strip_suffix(&by[..]).filter(|lines| lines.is_empty() || lines.ends_with(by)).ok_or(CUT_OFF)?;
         let mut found = false;
-        for line in self.lines(&given[..end]) {
-            let text = &given[line];
+        for line in self.lines(lines) {
+            let text = &lines[line];
+            if text.is_empty() {
+                return Err(CUT_OFF);
+            }
             match memchr::memchr(b':', text) {
                 Some(colon) if text[..colon].trim_ascii().eq_ignore_ascii_case(&self.name) => {
                     append(head, &text[..=colon])?;

@@ -179,7 +179,8 @@ impl Format {
     /// What `bytes`, of which a probe asked for more, are if the stream ends behind them.
     ///
     /// # Errors
-    /// [`Error::Truncated`] where they are no whole frame.
+    /// [`Error::Truncated`] where they are no whole frame; [`Error::TooLong`] where only now it is known that nothing of them was
+    /// the beginning of a delimiter.
     pub fn probe_end(&self, bytes: &[u8]) -> Result<Frame, Error> {
         match &self.kind {
             Kind::Delimited(delimited) => delimited.probe_end(bytes),

@@ -302,11 +302,13 @@ impl Extras {
             ("magic", marks(&self.magic)),
             ("init", marks(&self.init)),
         ];
-        match beyond.iter().find(|(_, beyond)| *beyond) {
-            Some((key, _)) => {
-                settings.refuse(&[key], "this lies beyond the head, or beyond what of it has a fixed place")
-            }
-            None => Ok(()),
+        if let Some((key, _)) = beyond.iter().find(|(_, beyond)| *beyond) {
+            return settings.refuse(&[key], "this lies beyond the head, or beyond what of it has a fixed place");
+        }
+        let field_end = at + if let Field::Ber(_) = field { 0 } else { field.least_width() };
+        match self.magic.iter().any(|mark| mark.at < field_end && at < mark.end()) {
+            true => settings.refuse(&["magic"], "the length field says the length, and no magic bytes"),
+            false => Ok(()),
         }
     }
 }

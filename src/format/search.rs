@@ -74,7 +74,7 @@ impl Search {
         };
         let lens = || literals.iter().map(Vec::len);
         let (shortest, longest) = (lens().min().unwrap_or(0), lens().max().unwrap_or(0));
-        let looks_ahead = literals.iter().any(|one| begins_another(one, &literals));
+        let looks_ahead = literals.iter().any(|one| lies_in_another(one, &literals));
         Ok(Search { literals, how, shortest, longest, looks_ahead })
     }
 
@@ -90,7 +90,7 @@ impl Search {
         self.longest
     }
 
-    /// Whether a literal may be the beginning of another, so that what follows decides which was found.
+    /// Whether a literal may be complete before another that began no later, so that what follows decides which was found.
     pub(super) fn looks_ahead(&self) -> bool {
         self.looks_ahead
     }
@@ -155,6 +155,16 @@ impl Search {
         }
     }
 
+    /// Whether this is the first, whatever follows `bytes`: no other that began before it, or there and is longer, may go on
+    /// behind them.
+    pub(super) fn is_settled(&self, bytes: &[u8], found: Found) -> bool {
+        let goes_on = |(begun, literal): (usize, &[u8])| match bytes.len() - begun {
+            at if begun > 0 => at < found.at || at == found.at && literal.len() > found.len,
+            _ => false,
+        };
+        !self.begun(bytes).any(goes_on)
+    }
+
     /// The ends of `bytes` that may turn out to begin a literal, none included: how many bytes of which literal are there.
     pub(super) fn begun<'s>(&'s self, bytes: &'s [u8]) -> impl Iterator<Item = (usize, &'s [u8])> {
         self.literals.iter().flat_map(move |literal| {
@@ -163,6 +173,10 @@ impl Search {
             ends.map(move |len| (len, &literal[..]))
         })
     }
+}
+
+fn lies_in_another(one: &[u8], literals: &[Vec<u8>]) -> bool {
+    literals.iter().any(|other| other[..other.len() - 1].windows(one.len()).any(|part| part == one))
 }
 
 fn begins_another(one: &[u8], literals: &[Vec<u8>]) -> bool {
