@@ -129,23 +129,23 @@ size_t fdwire_strerror(int code, char *buf, size_t cap);
  *
  * They share these keys:
  *
- *      at=n        offset of the length field                         default: 0
- *      head=n      bytes before the body, the length field included   up to the end of that field
- *      after=n     or instead: bytes between the length field and the body
- *      counts=x    what the length counts: rest   what follows the length field (default)
- *                                          field  the length field and what follows it
- *                                          frame  the whole frame
- *                                          body   the body alone
- *      adjust=n    or instead: what to add to the length to get the bytes after the length field
- *      unit=n      bytes that one count of the length stands for      1
- *      plus=u8@4*4,u32le@12~8   the numbers at these offsets are added, times 4, rounded up to 8
- *      pad=n       the frame is rounded up to a multiple of this      1
- *      tail='x'    bytes that end each frame; tail=u8@6: as many as that number says. Neither these
- *                  nor the padding are counted by the length
- *      magic='x'@0,'y'@9        bytes that each head has
- *      init='x'@0  bytes that a head has when its sender gives none
- *      bodiless=0..3,7,-1       lengths that mean a frame of the head alone
- *      max=n       most bytes in a body; max=frame:n in a frame       16M
+ *   at=n        offset of the length field                         default: 0
+ *   head=n      bytes before the body, the length field included   up to the end of that field
+ *   after=n     or instead: bytes between the length field and the body
+ *   counts=x    what the length counts: rest   what follows the length field (default)
+ *                                       field  the length field and what follows it
+ *                                       frame  the whole frame
+ *                                       body   the body alone
+ *   adjust=n    or instead: what to add to the length to get the bytes after the length field
+ *   unit=n      bytes that one count of the length stands for      1
+ *   plus=u8@4*4,u32le@12~8   the numbers at these offsets are added, times 4, rounded up to 8
+ *   pad=n       the frame is rounded up to a multiple of this      1
+ *   tail='x'    bytes that end each frame; tail=u8@6: as many as that number says. Neither these
+ *               nor the padding are counted by the length
+ *   magic='x'@0,'y'@9        bytes that each head has
+ *   init='x'@0  bytes that a head has when its sender gives none
+ *   bodiless=0..3,7,-1       lengths that mean a frame of the head alone
+ *   max=n       most bytes in a body; max=frame:n in a frame       16M
  *
  * Kinds whose end is searched for:
  *
