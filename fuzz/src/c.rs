@@ -166,6 +166,7 @@ fn measured(write: impl Fn(*mut c_void, usize, &mut usize) -> c_int) -> Result<V
         code::ENOBUFS => {}
         error => return Err(error),
     }
+    assert_ne!(len, usize::MAX, "-ENOBUFS says how much is needed");
     let (mut out, needed) = (vec![0xff; len], len);
     expect(write(out.as_mut_ptr().cast(), out.len(), &mut len), 0, "… with as much room as it asked for");
     assert_eq!(len, needed);
