@@ -492,8 +492,8 @@ int fdwire_decoder_skip(fdwire_decoder *decoder);
  * Changes the format (NULL: u32be) of all messages that were not delivered yet, where a protocol
  * changes it between messages. It may be freed afterwards.
  *
- * Returns: 0; the error that the decoder stopped at; -EINVAL while a message is being skipped, or
- * for a NULL.
+ * Returns: 0; the error that the decoder stopped at; -EINVAL while a message is being skipped whose
+ * end is not known yet, or for a NULL.
  */
 int fdwire_decoder_set_format(fdwire_decoder *decoder, const fdwire_format *format);
 
@@ -548,6 +548,492 @@ int fdwire_encode(const fdwire_format *format,
                   void *out,
                   size_t cap,
                   size_t *len);
+
+/* ---- Connections -----------------------------------------------------------------------------
+ *
+ * For servers, proxies and whoever keeps a stream open: a connection holds what was read past a
+ * message, and what could not be written yet. So a call that runs out of time loses nothing, many
+ * messages move by one system call, and one descriptor can be watched by any event loop.
+ *
+ *    fdwire_conn *conn;
+ *    fdwire_msg msg;
+ *    fdwire_conn_new(fd, fd, NULL, &conn);
+ *    while ((r = fdwire_conn_recv(conn, &msg, -1)) == 1)
+ *      if ((r = fdwire_conn_send(conn, msg.body, msg.body_len, -1)) < 0) break;
+ *    fdwire_conn_finish(conn, NULL, 1000);
+ *    fdwire_conn_free(conn);
+ *    fdwire_close(fd);
+ *
+ * In an event loop every call gets timeout_ms 0, and fdwire_conn_events says what to poll for:
+ *
+ *    struct pollfd p = { fd, fdwire_conn_events(conn) & (POLLIN | POLLOUT), 0 };
+ *    poll(&p, 1, -1);
+ *    if (p.revents & POLLOUT) fdwire_conn_flush(conn, 0);
+ *    while ((r = fdwire_conn_recv(conn, &msg, 0)) == 1) handle(&msg);
+ *    if (r != -EAGAIN) the_end(conn, r);
+ *
+ * Memory. A connection holds no buffer while nothing waits in it: a receive that finds nothing
+ * gives its buffer back, and so does a send when all is with the kernel.
+ *
+ * Threads. Any thread may call at any time. Receiving and sending do not wait for one another; of
+ * several calls in one direction, each gets or sends whole messages. What one receive lends
+ * another one ends, so that several receiving threads use fdwire_conn_recv_into. A program that
+ * keeps each direction to one thread can say so (FDWIRE_ONE_THREAD), which saves the locks.
+ *
+ * Errors last. Once the stream is out of step, or the system has refused to read or to write,
+ * every later call in that direction gives the same code.
+ */
+
+/** A direction of a connection, or both. */
+typedef enum fdwire_direction {
+  /** Receiving. */
+  FDWIRE_IN = 1,
+  /** Sending. */
+  FDWIRE_OUT = 2,
+  /** Both. */
+  FDWIRE_BOTH = 3,
+  /** With FDWIRE_BOTH, for FDWIRE_ONE_THREAD: each has a thread of its own. */
+  FDWIRE_APART = 4,
+} fdwire_direction;
+
+/** What can be set on a connection. */
+typedef enum fdwire_option {
+  /**
+   * The directions (FDWIRE_IN, _OUT, _BOTH) whose descriptors the connection owns: it closes
+   * them in fdwire_conn_finish and fdwire_conn_free. Default: 0, they stay the program's.
+   */
+  FDWIRE_OWN = 1,
+  /** Most bytes that may wait to be sent, 0 to INT64_MAX. Default: 32 MiB. */
+  FDWIRE_SEND_LIMIT = 2,
+  /** How many bytes one read asks for, 4 KiB to 64 MiB. Default: 256 KiB. */
+  FDWIRE_READ_SIZE = 3,
+  /**
+   * Sends wait until there are so many bytes, or for fdwire_conn_flush, or until a receive is
+   * about to wait: many small messages then go by one system call. They return FDWIRE_PENDING
+   * meanwhile. Default: 0, each send goes at once.
+   */
+  FDWIRE_BATCH = 4,
+  /**
+   * The directions in which one thread at a time makes its calls, as the program promises: they
+   * need no lock then. FDWIRE_BOTH: one thread makes all calls; FDWIRE_BOTH | FDWIRE_APART:
+   * each direction has a thread of its own, and like with FDWIRE_OUT alone, a receive that is
+   * about to wait does not flush. fdwire_conn_events, _stats and _explain are calls in both
+   * directions, _pending is one of sending. Set it before the connection is shared; a call that
+   * breaks the promise may corrupt it. In such a direction a call without a deadline waits in
+   * the kernel, holding its buffer, and fdwire_conn_cancel does not wake it
+   * (fdwire_conn_shutdown does, on a socket). Default: 0.
+   */
+  FDWIRE_ONE_THREAD = 5,
+  /**
+   * 1: take the descriptors that come with messages on a Unix socket (fdwire_conn_take_fds).
+   * Default: 0, the system closes them unseen.
+   */
+  FDWIRE_TAKE_FDS = 6,
+  /** 0 lifts fdwire_conn_cancel: calls may wait again. 1 is the same as that. */
+  FDWIRE_CANCELLED = 7,
+} fdwire_option;
+
+/** What fdwire_conn_events says beside POLLIN and POLLOUT. */
+typedef enum fdwire_event {
+  /** A receive would not have to wait: a message is inside, or an error, or the end. */
+  FDWIRE_READY = 65536,
+} fdwire_event;
+
+/** What sending returns beside 0. */
+typedef enum fdwire_sent {
+  /**
+   * The messages were accepted, and some of their bytes still wait to be sent: do not send them
+   * again, but flush.
+   */
+  FDWIRE_PENDING = 1,
+} fdwire_sent;
+
+/** A stream of messages in both directions, or in one. */
+typedef struct fdwire_conn fdwire_conn;
+
+/**
+ * Reads at most len bytes, at least one, to buf. ctx is what fdwire_conn_new_over was given. It
+ * returns how many; 0 at the end of the stream; -EAGAIN if none can be read now; -errno.
+ */
+typedef int64_t (*fdwire_read_fn)(void *ctx, void *buf, size_t len);
+
+/** A range of bytes to be written; laid out as struct iovec, to which a pointer may be cast. */
+typedef struct fdwire_slice {
+  /** Where they begin. */
+  const void *base;
+  /** How many they are. */
+  size_t len;
+} fdwire_slice;
+
+/**
+ * Writes bytes of count slices, one after the other, as far as they go now. It returns how many
+ * bytes, at least one; -EAGAIN if none can be written now; -errno. What it did not take comes
+ * first in the next call, in slices that may be cut otherwise.
+ */
+typedef int64_t (*fdwire_writev_fn)(void *ctx, const struct fdwire_slice *slices, size_t count);
+
+/**
+ * Waits, at most timeout_ms (-1: without end), until reading (events has POLLIN) or writing
+ * (POLLOUT) may go on; it may return earlier. It returns 0, or -errno.
+ */
+typedef int (*fdwire_wait_fn)(void *ctx, int events, int timeout_ms);
+
+/** What a connection has done so far. Later versions may add to its end. */
+typedef struct fdwire_stats {
+  /** Messages that were received, and sent or accepted to be. */
+  uint64_t messages_in;
+  uint64_t messages_out;
+  /** Bytes that came from the kernel, and went to it, or through the program's own functions. */
+  uint64_t bytes_in;
+  uint64_t bytes_out;
+  /** Calls that read, and that wrote, those that moved nothing included. */
+  uint64_t reads;
+  uint64_t writes;
+  /** Bytes that were received and not delivered yet, and that wait to be sent. */
+  uint64_t buffered;
+  uint64_t pending;
+  /** Bytes of memory that the buffers hold. */
+  uint64_t memory;
+} fdwire_stats;
+
+/**
+ * Makes a connection that receives messages of this format (NULL: u32be) from in_fd and sends them
+ * to out_fd: the same for a socket, two for pipes or standard input and output, -1 where there is
+ * no such side. The format may be freed afterwards. No buffer is held until bytes come.
+ *
+ * The descriptors stay the program's, who keeps them open until the connection was freed, unless
+ * FDWIRE_OWN is set. They may be blocking or not. *out is the caller's, who frees it with
+ * fdwire_conn_free.
+ *
+ * Returns: 0; -EBADF for a descriptor that is not open, or not for this direction, or where both
+ * are -1; -EPROTOTYPE for a socket that keeps message boundaries; -EINVAL if out is NULL; -ENOMEM.
+ */
+int fdwire_conn_new(int in_fd, int out_fd, const fdwire_format *format, fdwire_conn **out);
+
+/**
+ * Makes a connection over functions of the program's own instead of descriptors: TLS, a simulated
+ * network, a test. read, writev and wait get ctx; one that is NULL is a side that is not there,
+ * and without wait no call waits: what cannot be done at once is -EAGAIN.
+ *
+ * read is called by one thread at a time, and writev too; but both, and wait, may be called at the
+ * same time by several threads. They make no call on this connection (one that does gets
+ * -EDEADLK), and do not longjmp. They and ctx stay the program's and must live until the
+ * connection was freed.
+ *
+ * Returns: as fdwire_conn_new; -EINVAL also if both read and writev are NULL.
+ */
+int fdwire_conn_new_over(fdwire_read_fn read,
+                         fdwire_writev_fn writev,
+                         fdwire_wait_fn wait,
+                         void *ctx,
+                         const fdwire_format *format,
+                         fdwire_conn **out);
+
+/**
+ * Frees a connection, which no call may be using, with what it lent, what waited to be sent, and
+ * descriptors that came and were not taken; closes those that it owns (FDWIRE_OWN). It does not
+ * wait: fdwire_conn_finish comes before, where every byte matters. NULL is allowed.
+ */
+void fdwire_conn_free(fdwire_conn *conn);
+
+/**
+ * Sets one of the options FDWIRE_OWN, ...
+ *
+ * Returns: 0; -EINVAL for an option or a value that there is not, or a NULL.
+ */
+int fdwire_conn_set(fdwire_conn *conn, int option, int64_t value);
+
+/**
+ * Changes the format (NULL: u32be) of all messages in directions (FDWIRE_IN, _OUT, _BOTH) that
+ * were not delivered yet, or not accepted for sending, where a protocol changes it between
+ * messages. It may be freed afterwards.
+ *
+ * Bytes that were read already are taken for the new format: where they may come from before the
+ * change (STARTTLS), look at what fdwire_conn_unread has.
+ *
+ * Returns: 0; -EBUSY while a message is sent or received in parts; errors that last, of receiving;
+ * -EINVAL for other directions, while a message is being skipped whose end is not known yet, or
+ * for a NULL.
+ */
+int fdwire_conn_set_format(fdwire_conn *conn, int directions, const fdwire_format *format);
+
+/**
+ * What an event loop polls for, level-triggered: POLLIN (on in_fd) while more can be received,
+ * POLLOUT (on out_fd) while bytes wait to be sent, and FDWIRE_READY if a receive would not have to
+ * wait. With FDWIRE_READY, receive before polling: poll(2) knows nothing of what is inside.
+ *
+ * An edge-triggered loop receives until -EAGAIN, and sends and flushes until 0.
+ *
+ * Returns: these, or'ed; -EINVAL for a NULL; FDWIRE_E_BROKEN.
+ */
+int fdwire_conn_events(fdwire_conn *conn);
+
+/**
+ * Makes every call that waits on the connection, and every one that would have to, return
+ * -ECANCELED, from any thread and until fdwire_conn_set lifts it (FDWIRE_CANCELLED, 0). What can
+ * be done without waiting is still done, no byte is lost, and fdwire_conn_finish waits all the
+ * same. To be waked, a connection over functions needs a wait that returns now and then.
+ *
+ * Returns: 0; -EINVAL for a NULL.
+ */
+int fdwire_conn_cancel(fdwire_conn *conn);
+
+/**
+ * What the connection has done so far: fills in the first size bytes of *stats, for which a
+ * program gives sizeof *stats.
+ *
+ * Returns: 0; -EINVAL for a NULL or a size of 0.
+ */
+int fdwire_conn_stats(fdwire_conn *conn, fdwire_stats *stats, size_t size);
+
+/**
+ * Says where the received stream stands and, if it broke, why, with the bytes; and if sending
+ * failed, how; in a line for people, as fdwire_decoder_explain does.
+ *
+ * The text is cut to fit buf (which may be NULL if cap is 0) and always NUL-terminated.
+ *
+ * Returns: the length of the whole text without its NUL: it was cut if that is not below cap.
+ */
+size_t fdwire_conn_explain(fdwire_conn *conn, char *buf, size_t cap);
+
+/**
+ * Ends one direction or both (FDWIRE_SHUT_RD, _WR, _RDWR), waking whoever waits in it.
+ *
+ * Receiving: every later receive returns 0, the end, after the messages that are inside. Sending:
+ * flushes what waits to be sent, then shuts down the socket, or closes a pipe that the connection
+ * owns (FDWIRE_OWN): the peer sees the end of the stream, and can still answer. Later sends get
+ * -EPIPE.
+ *
+ * Returns: 0. -EAGAIN, -ETIMEDOUT, -ECANCELED: not all was sent in time, and sending was not
+ * ended: call again. FDWIRE_E_TRUNCATED: a message that is sent in parts was not sent whole;
+ * sending was ended all the same. -EOPNOTSUPP: all is sent, but the end cannot be shown to the
+ * peer on a descriptor that is no socket and not owned, or over functions. -ENOTCONN; errors as
+ * fdwire_conn_flush; -EINVAL for another how, or a NULL.
+ */
+int fdwire_conn_shutdown(fdwire_conn *conn, int how, int timeout_ms);
+
+/**
+ * Ends the connection so that the peer gets every byte: sends what waits to be sent, shuts down
+ * sending, then receives and drops what the peer still sends until it ends as well; closes the
+ * descriptors that the connection owns. Over functions and on pipes nothing is received. *unsent
+ * (NULL: not wanted) gets how many accepted bytes never reached the kernel, whatever the result.
+ *
+ * Nothing but fdwire_conn_free can be done with the connection afterwards.
+ *
+ * Returns: 0: all was sent and the peer has ended too. -ETIMEDOUT: it had not in time (with
+ * timeout_ms 0 too; there is no -EAGAIN here), so what was sent last may be lost. -ECONNRESET,
+ * -EPIPE: the peer broke off. FDWIRE_E_TRUNCATED: a message that is sent in parts was not sent
+ * whole. -EINVAL for timeout_ms, or a NULL, with nothing done.
+ */
+int fdwire_conn_finish(fdwire_conn *conn, uint64_t *unsent, int timeout_ms);
+
+/* ---- Receiving on a connection ---------------------------------------------------------------
+ *
+ * A receive gives what is inside before it reads, and reads all that there is. What it lends, it
+ * lends until the next receive on the connection, of whatever sort, or fdwire_conn_unread; calls
+ * that send leave it alone. One that is about to wait flushes first what waits to be sent, and
+ * goes on with that while it waits.
+ */
+
+/**
+ * Receives one message. *msg gets where it lies, lent.
+ *
+ * Returns: 1 a message; 0 the stream ended between messages. -EAGAIN (timeout_ms 0), -ETIMEDOUT,
+ * -ECANCELED: there is none yet; what came of it is kept: call again. These last:
+ * FDWIRE_E_TRUNCATED: the stream ended inside a message. FDWIRE_E_TOO_LONG, FDWIRE_E_MALFORMED:
+ * the stream is out of step (fdwire_conn_explain says why; fdwire_conn_skip gets past what is too
+ * long). -ECONNRESET and others as recv(2) and read(2). And: -EBUSY while a message is received in
+ * parts; -EBADF without an in_fd; -EINVAL for a NULL; -ENOMEM.
+ */
+int fdwire_conn_recv(fdwire_conn *conn, fdwire_msg *msg, int timeout_ms);
+
+/**
+ * Receives as many messages as are there, at most cap, to msgs, waiting for the first only; *count
+ * gets how many. All are lent. A message that brings descriptors is the last that one call gives.
+ *
+ * Returns: 1 at least one message; 0 and errors as fdwire_conn_recv; one behind some messages
+ * comes with the next call. -EINVAL also if cap is 0.
+ */
+int fdwire_conn_recv_many(fdwire_conn *conn,
+                          fdwire_msg *msgs,
+                          size_t cap,
+                          size_t *count,
+                          int timeout_ms);
+
+/**
+ * Receives the body of one message to body, which has room for cap bytes (NULL if cap is 0); *len
+ * gets its length. The head is not shown. A large body goes straight to where it ends up. For
+ * several threads that receive on one connection, this is the call.
+ *
+ * Returns: 1 a message; 0 and errors as fdwire_conn_recv. -ENOBUFS: the body is longer than cap;
+ * *len is the room that it needs, and the message stays where it is: call again.
+ */
+int fdwire_conn_recv_into(fdwire_conn *conn, void *body, size_t cap, size_t *len, int timeout_ms);
+
+/**
+ * Receives the head of a message whose body is then received in parts, however large it is: *head
+ * gets the head, lent, with no body; *body_len how many bytes the body has. Where the end of a
+ * message must be searched for, the whole of it is gathered first.
+ *
+ * Then fdwire_conn_recv_part receives the body until it returns 0, or fdwire_conn_skip drops what
+ * is left of it. Until then other receives get -EBUSY.
+ *
+ * Returns: 1 a message begins; 0 and errors as fdwire_conn_recv.
+ */
+int fdwire_conn_recv_begin(fdwire_conn *conn, fdwire_msg *head, uint64_t *body_len, int timeout_ms);
+
+/**
+ * Receives some of the body that fdwire_conn_recv_begin began: as many bytes as are there, at most
+ * cap, waiting for the first only; *got gets how many.
+ *
+ * Returns: 1 some bytes; 0 the body is at its end, and the message is done. Errors as
+ * fdwire_conn_recv; -EINVAL where no message was begun, or if cap is 0.
+ */
+int fdwire_conn_recv_part(fdwire_conn *conn, void *buf, size_t cap, size_t *got, int timeout_ms);
+
+/**
+ * After FDWIRE_E_TOO_LONG: goes past that message, to be in step with the next one. While a
+ * message is received in parts: past the rest of it. Its bytes are dropped as they come, by later
+ * receives.
+ *
+ * Returns: 0; the error that lasts where it is another, or where no end of that message is known;
+ * -EINVAL where there is nothing to be skipped, or for a NULL.
+ */
+int fdwire_conn_skip(fdwire_conn *conn);
+
+/**
+ * Hands over the bytes that were read and not delivered, and forgets them: for whoever goes on
+ * with the descriptor in another way. *ptr gets where they lie, lent; *len how many they are.
+ * Reads nothing.
+ *
+ * Returns: 0; -EBUSY while a message is received in parts; -EINVAL for a NULL.
+ */
+int fdwire_conn_unread(fdwire_conn *conn, const void **ptr, size_t *len);
+
+/**
+ * The descriptors that came with the last message that a receive gave, or with the parts of it so
+ * far: at most cap to fds (NULL if cap is 0); *count gets how many. They are the caller's, who
+ * closes them, and close-on-exec. Those that are not taken before the next receive are closed.
+ *
+ * They are known by FDWIRE_TAKE_FDS. A sender that is not fdwire binds them to a message by
+ * sending it with a sendmsg(2) of its own.
+ *
+ * Returns: 1 if *count is not 0; 0 there are none (any more). -EMFILE: not all that were sent
+ * could be received, for want of free descriptors; those that came were closed. -EINVAL for a
+ * NULL.
+ */
+int fdwire_conn_take_fds(fdwire_conn *conn, int *fds, size_t cap, size_t *count);
+
+/* ---- Sending on a connection -----------------------------------------------------------------
+ *
+ * A send returns 0 when all that waits is with the kernel; FDWIRE_PENDING when its messages were
+ * accepted and some bytes wait inside for fdwire_conn_flush, the next send, or a receive that is
+ * about to wait; below 0 when nothing of them was accepted. So the result always says whether to
+ * send again. What the kernel does not take before timeout_ms is over, waits inside.
+ *
+ * At most FDWIRE_SEND_LIMIT bytes wait inside. A send waits until there is room, as long as
+ * timeout_ms allows; with -1 it returns only when all is with the kernel, so that its messages may
+ * have any size: large bodies go straight from the caller's memory. Threads take turns: messages
+ * are never mixed, and a thread may have to wait for one that sends a message in parts.
+ */
+
+/**
+ * Sends one message: the head that the format gives it, and len bytes of body (NULL if len is 0).
+ *
+ * Returns: 0; FDWIRE_PENDING. -ENOBUFS: no room within the limit in time; flush and send again.
+ * -EMSGSIZE: longer than the limit, which only timeout_ms -1 allows. FDWIRE_E_TOO_LONG,
+ * FDWIRE_E_MALFORMED: the format has no such message. -ECANCELED, -EAGAIN, -ETIMEDOUT: another
+ * thread's message was not done in time. -EBUSY: this thread is sending a message in parts. -EBADF
+ * without an out_fd; -EINVAL for a NULL; -ENOMEM. These last, and part of a message may be lost:
+ * -EPIPE, -ECONNRESET: nobody receives any more; others as send(2) and write(2).
+ */
+int fdwire_conn_send(fdwire_conn *conn, const void *body, size_t len, int timeout_ms);
+
+/**
+ * Sends count messages, with as few system calls as there can be. Of each, head (NULL: the format
+ * makes one) and body are looked at; what was received can be sent on as it is.
+ *
+ * Returns: as fdwire_conn_send; all of them were accepted or none.
+ */
+int fdwire_conn_send_many(fdwire_conn *conn, const fdwire_msg *msgs, size_t count, int timeout_ms);
+
+/**
+ * Accepts count messages to be sent by the next fdwire_conn_flush, fdwire_conn_send, or receive
+ * that is about to wait. Copies them; makes no system call and never waits.
+ *
+ * Returns: FDWIRE_PENDING; 0 if count is 0. -ENOBUFS if they do not fit within the limit beside
+ * what waits already, -EMSGSIZE if they never will; -EBUSY while a message is sent in parts; other
+ * errors as fdwire_conn_send; all of them were accepted or none.
+ */
+int fdwire_conn_queue(fdwire_conn *conn, const fdwire_msg *msgs, size_t count);
+
+/**
+ * Sends what waits inside.
+ *
+ * Returns: 0, all is with the kernel. -EAGAIN (timeout_ms 0), -ETIMEDOUT, -ECANCELED: some bytes
+ * still wait; call again, when poll(2) says POLLOUT. Errors that last, as fdwire_conn_send.
+ */
+int fdwire_conn_flush(fdwire_conn *conn, int timeout_ms);
+
+/**
+ * How many bytes wait inside to be sent, those of files (fdwire_conn_send_file) included.
+ *
+ * Returns: that; 0 for a NULL.
+ */
+uint64_t fdwire_conn_pending(fdwire_conn *conn);
+
+/**
+ * Begins a message whose body of body_len bytes is then sent in parts: its head is made by the
+ * format, filled into the head_len bytes at head if that is not NULL. It goes with the first part.
+ * Then fdwire_conn_send_part sends the body; when body_len bytes were accepted, the message is
+ * done. Until then this thread's other sends get -EBUSY, and other threads' wait.
+ *
+ * Returns: as fdwire_conn_send. -EOPNOTSUPP: the format tells its messages by what is in them, so
+ * that they can only be sent whole.
+ */
+int fdwire_conn_send_begin(fdwire_conn *conn,
+                           const void *head,
+                           size_t head_len,
+                           uint64_t body_len,
+                           int timeout_ms);
+
+/**
+ * Sends the next len bytes (NULL if len is 0) of the message that fdwire_conn_send_begin began.
+ *
+ * Returns: as fdwire_conn_send, for these bytes: they were accepted or not. -EINVAL where no
+ * message was begun, or for more bytes than it has left.
+ */
+int fdwire_conn_send_part(fdwire_conn *conn, const void *buf, size_t len, int timeout_ms);
+
+/**
+ * Sends one message whose body is the len bytes from offset on of a file, of which the connection
+ * keeps a descriptor of its own as long as it needs. What of it waits is not held in memory and
+ * does not count for the limit; fdwire_conn_pending counts it. The file should not change
+ * meanwhile; if it is cut short, so is the message, and sending is broken: FDWIRE_E_TRUNCATED.
+ *
+ * Returns: as fdwire_conn_send. -EOPNOTSUPP as fdwire_conn_send_begin; -EINVAL if the file is
+ * shorter than that, or no regular file; -EBADF; -EMFILE; -EIO and others as pread(2), which last.
+ */
+int fdwire_conn_send_file(fdwire_conn *conn,
+                          int file_fd,
+                          uint64_t offset,
+                          uint64_t len,
+                          int timeout_ms);
+
+/**
+ * Sends one message with count descriptors, at most 253, over a Unix socket: the receiver gets
+ * them with this message. They stay the caller's, who may close them when the call has returned.
+ *
+ * Returns: as fdwire_conn_send. -EOPNOTSUPP: out_fd is no Unix socket; -EINVAL for a message of no
+ * bytes or more than 253 descriptors; -EBADF for one that is not open; -EMFILE; -ETOOMANYREFS: too
+ * many are on their way.
+ */
+int fdwire_conn_send_fds(fdwire_conn *conn,
+                         const void *body,
+                         size_t len,
+                         const int *fds,
+                         size_t count,
+                         int timeout_ms);
 
 /* ---- Addresses -------------------------------------------------------------------------------
  *

@@ -25,6 +25,7 @@
 //! `endian` are pure: no descriptors, no clock, no `unsafe`. The C functions are a layer above all of them.
 
 pub mod codec;
+pub mod connection;
 pub mod endian;
 pub mod error;
 pub mod fd;

@@ -25,11 +25,13 @@ pub(super) struct Buffer {
     end: usize,
     /// How much room the next read gets: doubled when a read filled it.
     chunk: usize,
+    /// Whether its memory comes from whoever reads into it, who also takes it back.
+    lent: bool,
 }
 
 impl Buffer {
     pub(super) const fn new() -> Buffer {
-        Buffer { bytes: Vec::new(), start: 0, end: 0, chunk: LEAST }
+        Buffer { bytes: Vec::new(), start: 0, end: 0, chunk: LEAST, lent: false }
     }
 
     #[inline(always)]
@@ -67,10 +69,13 @@ impl Buffer {
         // Where little is left, it is soon moved to the front: memory that was just in use is still in the caches.
         let enough = if self.len() <= self.start / 8 { self.chunk } else { self.chunk / 4 };
         if self.bytes.len() - self.end < enough {
-            self.make_room(wanted.min(self.len()).max(self.chunk))?;
+            let least = wanted.min(self.len()).max(self.chunk);
+            // What a move to the front frees may be enough.
+            let freed = if self.lent { (self.bytes.len() - self.len()).max(self.chunk / 4) } else { least };
+            self.make_room(least.min(freed))?;
         }
         let room = &mut self.bytes[self.end..];
-        let len = room.len().min(wanted.max(MOST));
+        let len = room.len().min(wanted.max(MOST).max(self.chunk));
         Ok(&mut room[..len])
     }
 
@@ -79,7 +84,7 @@ impl Buffer {
         if len > self.bytes.len() - self.end {
             return Err(Error::Misuse("more bytes than there was space for"));
         }
-        if len >= self.chunk {
+        if len >= self.chunk && !self.lent {
             self.chunk = (2 * self.chunk).min(MOST);
         }
         self.end += len;
@@ -105,7 +110,7 @@ impl Buffer {
     fn rewind(&mut self, wanted: usize) {
         if self.start == self.end {
             (self.start, self.end) = (0, 0);
-            if self.bytes.len() > MOST && wanted <= MOST {
+            if self.bytes.len() > MOST && wanted <= MOST && !self.lent {
                 self.bytes = Vec::new(); // a large message came through: its memory is given back
             }
         }
@@ -126,6 +131,30 @@ impl Buffer {
         }
         self.bytes.copy_within(self.start..self.end, 0);
         (self.start, self.end) = (0, len);
+        Ok(())
+    }
+
+    /// Goes on in other memory, to which it moves what is there, and which is what all room is made in; gives back the memory
+    /// that it had.
+    ///
+    /// # Errors
+    /// [`Error::NoMemory`] where `memory` is too small, which is all the same to the buffer.
+    pub(super) fn move_to(&mut self, mut memory: Vec<u8>, chunk: usize) -> Result<Vec<u8>, Error> {
+        let len = self.len();
+        memory.get_mut(..len).ok_or(Error::NoMemory)?.copy_from_slice(self.bytes());
+        (self.start, self.end, self.chunk, self.lent) = (0, len, chunk, true);
+        Ok(std::mem::replace(&mut self.bytes, memory))
+    }
+
+    /// Puts bytes back before those that are there.
+    pub(super) fn prepend(&mut self, parts: [&[u8]; 2]) -> Result<(), Error> {
+        let more: usize = parts.iter().map(|part| part.len()).sum();
+        let mut all = Vec::new();
+        reserve_exact(&mut all, more + self.len())?;
+        parts.iter().for_each(|part| all.extend_from_slice(part));
+        all.extend_from_slice(self.bytes());
+        (self.start, self.end) = (0, all.len());
+        self.bytes = all;
         Ok(())
     }
 

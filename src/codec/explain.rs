@@ -15,8 +15,8 @@ pub(super) struct Explanation<'d> {
     pub(super) offset: u64,
     /// Its bytes, as far as they are there.
     pub(super) bytes: &'d [u8],
-    /// How many of them were dropped.
-    pub(super) dropped: u64,
+    /// So many before these are gone already.
+    pub(super) gone: u64,
     pub(super) error: Option<Error>,
     pub(super) needed: usize,
 }
@@ -30,7 +30,7 @@ impl Display for Explanation<'_> {
             None => write!(f, "{} of it came, and it has at least {} more", Bytes(self.came()), self.needed),
             Some(Error::Truncated) => {
                 write!(f, "the stream ended inside it, behind {}", Bytes(self.came()))?;
-                if self.dropped > 0 { Ok(()) } else { self.shown(f) }
+                if self.gone > 0 { Ok(()) } else { self.shown(f) }
             }
             Some(error) => {
                 self.why(error, f)?;
@@ -65,10 +65,13 @@ impl Explanation<'_> {
     }
 
     fn came(&self) -> u64 {
-        self.dropped + self.bytes.len() as u64
+        self.gone + self.bytes.len() as u64
     }
 
     fn length(&self) -> Option<LengthField> {
+        if self.gone > 0 {
+            return None; // its head is not among the bytes
+        }
         self.format.locate_length(self.bytes)
     }
 

@@ -23,6 +23,7 @@ mod encoder;
 mod explain;
 mod scratch;
 
+pub(crate) use decoder::Part;
 pub use decoder::{Decoder, Message};
 pub use encoder::{encode, tail_of};
 pub(crate) use encoder::{head_of, put};

@@ -3,24 +3,24 @@
 use crate::Error;
 use crate::memory::reserve;
 
-/// Heads up to this length, which is nearly all, cost no allocation.
-const SHORT: usize = 64;
-
 /// Some bytes: without an allocation as long as they are few.
 pub(crate) struct Scratch {
-    short: [u8; SHORT],
+    short: [u8; Scratch::SHORT],
     long: Vec<u8>,
 }
 
 impl Scratch {
+    /// Heads up to this length, which is nearly all, cost no allocation.
+    pub(crate) const SHORT: usize = 64;
+
     pub(crate) fn new() -> Scratch {
-        Scratch { short: [0; SHORT], long: Vec::new() }
+        Scratch { short: [0; Scratch::SHORT], long: Vec::new() }
     }
 
     /// The first `len` bytes, those that were there before unchanged.
     #[inline(always)]
     pub(crate) fn room(&mut self, len: usize) -> Result<&mut [u8], Error> {
-        if len <= SHORT && self.long.is_empty() { Ok(&mut self.short[..len]) } else { self.long_room(len) }
+        if len <= Scratch::SHORT && self.long.is_empty() { Ok(&mut self.short[..len]) } else { self.long_room(len) }
     }
 
     /// All that there is room for.
@@ -33,11 +33,11 @@ impl Scratch {
     fn long_room(&mut self, len: usize) -> Result<&mut [u8], Error> {
         if len > self.long.len() {
             let held = self.long.len();
-            reserve(&mut self.long, len.max(SHORT) - held)?;
+            reserve(&mut self.long, len.max(Scratch::SHORT) - held)?;
             if held == 0 {
                 self.long.extend_from_slice(&self.short);
             }
-            self.long.resize(len.max(SHORT), 0);
+            self.long.resize(len.max(Scratch::SHORT), 0);
         }
         Ok(&mut self.long[..len])
     }

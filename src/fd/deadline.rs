@@ -39,12 +39,12 @@ impl Deadline {
     }
 
     /// What a call fails with that could not be done in time.
-    pub(super) fn error(self) -> Error {
+    pub(crate) fn error(self) -> Error {
         Error::Os(if self == Deadline::Now { errno::EAGAIN } else { errno::ETIMEDOUT })
     }
 
     /// How long is left; `None` without end.
-    pub(super) fn left(self) -> Option<Duration> {
+    pub(crate) fn left(self) -> Option<Duration> {
         match self {
             Deadline::Never => None,
             Deadline::Now => Some(Duration::ZERO),
@@ -52,8 +52,16 @@ impl Deadline {
         }
     }
 
+    /// This, or so long from now if that is earlier.
+    pub(crate) fn at_most(self, wait: Duration) -> Deadline {
+        match self.left() {
+            Some(left) if left <= wait => self,
+            _ => Deadline::after(wait),
+        }
+    }
+
     /// Whether the time is up; `Now` has none to begin with.
-    pub(super) fn passed(self) -> bool {
+    pub(crate) fn passed(self) -> bool {
         self.left() == Some(Duration::ZERO)
     }
 

@@ -35,19 +35,26 @@ pub fn close(fd: OwnedFd) -> Result<(), Error> {
 /// in time, ECONNRESET when it broke off; EPROTOTYPE for a socket that keeps message boundaries.
 pub fn finish(fd: OwnedFd, deadline: Deadline) -> Result<(), Error> {
     let drained = match Kind::ask(fd.as_fd()) {
-        Ok(Kind::Socket) => drain(fd.as_fd(), deadline),
+        Ok(Kind::Socket) => half_close(fd.as_fd()).and_then(|()| drain(fd.as_fd(), deadline)),
         Ok(Kind::Plain) => Ok(()),
         Err(error) => Err(error),
     };
     drained.and(close(fd))
 }
 
-fn drain(fd: BorrowedFd<'_>, deadline: Deadline) -> Result<(), Error> {
+fn half_close(fd: BorrowedFd<'_>) -> Result<(), Error> {
     match shutdown(fd, Shutdown::Write) {
-        // The peer is gone already, or there was none: the read tells which.
-        Ok(()) | Err(Error::Os(errno::ENOTCONN)) => {}
-        Err(error) => return Err(error),
+        // The peer is gone already, or there was none: the next read tells which.
+        Err(Error::Os(errno::ENOTCONN)) => Ok(()),
+        result => result,
     }
+}
+
+/// Reads and drops what comes on a socket, until its end.
+///
+/// # Errors
+/// ETIMEDOUT where it did not end in time; what the system says.
+pub(crate) fn drain(fd: BorrowedFd<'_>, deadline: Deadline) -> Result<(), Error> {
     let mut sink = [0; 16 * 1024];
     loop {
         match syscall::receive(fd, &mut [IoSliceMut::new(&mut sink)], Wait::No) {

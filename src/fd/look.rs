@@ -82,7 +82,7 @@ impl<'fd> Look<'fd> {
 pub(crate) fn all_there(fd: BorrowedFd<'_>, want: u64) -> Result<bool, Error> {
     let ended = has_ended(fd)?;
     match syscall::bytes_to_read(fd) {
-        Ok(there) => Ok(there as u64 >= want || ended || syscall::is_regular_file(fd)?),
+        Ok(there) => Ok(there as u64 >= want || ended || syscall::file_size(fd)?.is_some()),
         // What cannot say how much there is does not say either that it would wait.
         Err(_) => Ok(true),
     }

@@ -4,12 +4,14 @@
 //! work alike, and its flags are never changed. EINTR is retried and SIGPIPE never raised.
 
 mod address;
+mod channel;
 mod deadline;
 mod end;
 mod kind;
 mod look;
 mod syscall;
 mod transfer;
+mod wake;
 
 pub use address::{accept, connect, listen, local_address};
 pub use deadline::Deadline;
@@ -17,9 +19,13 @@ pub use end::{Shutdown, close, finish, shutdown};
 pub use syscall::{errno, error_text};
 pub use transfer::{Read, read_exact, write_all};
 
+pub(crate) use channel::{Channel, File};
+pub(crate) use end::drain;
 pub(crate) use kind::Kind;
 pub(crate) use look::{Look, Sight, all_there};
+pub(crate) use syscall::{Control, DESCRIPTORS_MAX, Events, Wait};
 pub(crate) use transfer::{discard, read_exact_vectored, write_all_vectored};
+pub(crate) use wake::{Alarm, wait_for};
 
 use crate::Error;
 

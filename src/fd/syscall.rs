@@ -5,17 +5,22 @@
 
 #![allow(unsafe_code)]
 
+mod control;
+
+pub(crate) use control::{Control, DESCRIPTORS_MAX};
+pub(super) use control::{receive_with_control, send_descriptors};
+
 use crate::Error;
 use libc::{c_int, c_short, c_void};
 use std::io::{IoSlice, IoSliceMut};
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 /// The error numbers that fdwire itself gives or looks for.
 pub mod errno {
     pub use libc::{
-        EAGAIN, EBADF, ECONNABORTED, EINPROGRESS, EINTR, EINVAL, EIO, EMSGSIZE, ENAMETOOLONG, ENOBUFS, ENOMEM,
-        ENOTCONN, ENOTSOCK, EOPNOTSUPP, EPROTOTYPE, ETIMEDOUT,
+        EAGAIN, EBADF, EBUSY, ECANCELED, ECONNABORTED, EDEADLK, EINPROGRESS, EINTR, EINVAL, EIO, EMFILE, EMSGSIZE,
+        ENAMETOOLONG, ENOBUFS, ENOMEM, ENOTCONN, ENOTSOCK, EOPNOTSUPP, EPIPE, EPROTO, EPROTOTYPE, ETIMEDOUT,
     };
 }
 
@@ -27,7 +32,7 @@ pub(super) const PIPE_BUF: usize = libc::PIPE_BUF;
 
 /// Whether a call on a socket may wait in the kernel, whatever the descriptor's flags say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wait {
+pub(crate) enum Wait {
     /// Until all bytes have moved (the descriptor may be non-blocking all the same).
     Yes,
     /// Not at all.
@@ -44,7 +49,7 @@ fn check(result: isize) -> Result<usize, Error> {
     usize::try_from(result).map_err(|_| last_error())
 }
 
-/// recv(2) or recvmsg(2).
+/// recv(2) or recvmsg(2), which waits for all bytes if it waits.
 #[inline]
 pub(super) fn receive(fd: BorrowedFd<'_>, bufs: &mut [IoSliceMut<'_>], wait: Wait) -> Result<usize, Error> {
     let flags = if wait == Wait::Yes { libc::MSG_WAITALL } else { libc::MSG_DONTWAIT };
@@ -53,6 +58,18 @@ pub(super) fn receive(fd: BorrowedFd<'_>, bufs: &mut [IoSliceMut<'_>], wait: Wai
     }
     let mut message = message_header(bufs.as_mut_ptr().cast(), bufs.len());
     // SAFETY: the header refers to `bufs`, which are IoSliceMut, so iovecs that may be written, for the whole call.
+    check(unsafe { libc::recvmsg(fd.as_raw_fd(), &mut message, flags) })
+}
+
+/// recv(2) or recvmsg(2): as many bytes as are there. It may wait for the first of them.
+#[inline]
+pub(super) fn receive_some(fd: BorrowedFd<'_>, bufs: &mut [IoSliceMut<'_>], wait: Wait) -> Result<usize, Error> {
+    let flags = if wait == Wait::Yes { 0 } else { libc::MSG_DONTWAIT };
+    if let [buf] = bufs {
+        return recv(fd, buf, flags);
+    }
+    let mut message = message_header(bufs.as_mut_ptr().cast(), bufs.len());
+    // SAFETY: as in `receive`.
     check(unsafe { libc::recvmsg(fd.as_raw_fd(), &mut message, flags) })
 }
 
@@ -68,10 +85,14 @@ fn recv(fd: BorrowedFd<'_>, buf: &mut [u8], flags: c_int) -> Result<usize, Error
     check(unsafe { libc::recv(fd.as_raw_fd(), buf.as_mut_ptr().cast(), buf.len(), flags) })
 }
 
-/// sendmsg(2), without SIGPIPE.
+/// send(2) or sendmsg(2), without SIGPIPE.
 #[inline]
 pub(super) fn send(fd: BorrowedFd<'_>, bufs: &[IoSlice<'_>], wait: Wait) -> Result<usize, Error> {
     let flags = libc::MSG_NOSIGNAL | if wait == Wait::Yes { 0 } else { libc::MSG_DONTWAIT };
+    if let [buf] = bufs {
+        // SAFETY: `buf` may be read for its length.
+        return check(unsafe { libc::send(fd.as_raw_fd(), buf.as_ptr().cast(), buf.len(), flags) });
+    }
     let message = message_header(bufs.as_ptr().cast_mut().cast(), bufs.len());
     // SAFETY: the header refers to `bufs`, which are IoSlice, so iovecs that may be read; sendmsg writes to none.
     check(unsafe { libc::sendmsg(fd.as_raw_fd(), &message, flags) })
@@ -140,16 +161,29 @@ fn with_sigpipe_blocked(write: impl FnOnce() -> Result<usize, Error>) -> Result<
 
 /// What poll(2) is asked for, and answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Events(c_short);
+pub(crate) struct Events(c_short);
 
 impl Events {
-    pub(super) const READ: Events = Events(libc::POLLIN);
-    pub(super) const WRITE: Events = Events(libc::POLLOUT);
+    pub(crate) const READ: Events = Events(libc::POLLIN);
+    pub(crate) const WRITE: Events = Events(libc::POLLOUT);
     /// The peer writes no more: it has shut down, hung up, or failed.
     pub(super) const ENDED: Events = Events(libc::POLLRDHUP | libc::POLLHUP | libc::POLLERR);
 
     pub(super) fn is_empty(self) -> bool {
         self.0 == 0
+    }
+
+    pub(crate) fn has(self, other: Events) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    pub(crate) fn and(self, other: Events) -> Events {
+        Events(self.0 | other.0)
+    }
+
+    /// As poll(2) has them.
+    pub(crate) fn bits(self) -> c_int {
+        self.0.into()
     }
 }
 
@@ -175,15 +209,6 @@ pub(super) fn bytes_to_read(fd: BorrowedFd<'_>) -> Result<usize, Error> {
     // SAFETY: FIONREAD writes one int.
     check(unsafe { libc::ioctl(fd.as_raw_fd(), libc::FIONREAD, &mut count) } as isize)?;
     Ok(usize::try_from(count).unwrap_or(0))
-}
-
-/// fstat(2): whether this is a regular file, which ends where it ends and never waits.
-pub(super) fn is_regular_file(fd: BorrowedFd<'_>) -> Result<bool, Error> {
-    // SAFETY: a stat is plain data, and fstat fills it.
-    let mut stat: libc::stat = unsafe { std::mem::zeroed() };
-    // SAFETY: `stat` may be written.
-    check(unsafe { libc::fstat(fd.as_raw_fd(), &mut stat) } as isize)?;
-    Ok(stat.st_mode & libc::S_IFMT == libc::S_IFREG)
 }
 
 /// fcntl(2) F_GETFL: whether the descriptor is non-blocking.
@@ -229,16 +254,15 @@ pub fn error_text(errno: i32, buf: &mut [u8]) -> &str {
 /// Waits for bytes beyond those that are already there, which poll(2) cannot: it finds what was peeked at again.
 /// An edge-triggered epoll(7) tells of each arrival once.
 #[cfg(target_os = "linux")]
-pub(super) struct Arrivals(std::os::fd::OwnedFd);
+pub(super) struct Arrivals(OwnedFd);
 
 #[cfg(target_os = "linux")]
 impl Arrivals {
     pub(super) fn of(fd: BorrowedFd<'_>) -> Result<Arrivals, Error> {
-        use std::os::fd::FromRawFd;
         // SAFETY: epoll_create1 takes no pointers.
         let epoll = check(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) } as isize)? as RawFd;
         // SAFETY: a descriptor that was just made, and that nobody else has.
-        let arrivals = Arrivals(unsafe { std::os::fd::OwnedFd::from_raw_fd(epoll) });
+        let arrivals = Arrivals(unsafe { OwnedFd::from_raw_fd(epoll) });
         let events = libc::EPOLLIN | libc::EPOLLRDHUP | libc::EPOLLET;
         let mut event = libc::epoll_event { events: events as u32, u64: 0 };
         // SAFETY: `event` is read during the call.
@@ -253,4 +277,89 @@ impl Arrivals {
         check(unsafe { libc::epoll_wait(self.0.as_raw_fd(), &mut event, 1, milliseconds(wait)) } as isize)?;
         Ok(())
     }
+}
+
+/// poll(2) for these, and for an event if there is one; whether any is ready, has failed or ended.
+pub(super) fn poll_any(
+    awaited: &[(BorrowedFd<'_>, Events)],
+    event: Option<BorrowedFd<'_>>,
+    wait: Option<Duration>,
+) -> Result<bool, Error> {
+    let mut entries = [libc::pollfd { fd: -1, events: 0, revents: 0 }; 4]; // those with -1 are passed over
+    let event = event.map(|event| (event, Events::READ));
+    for (entry, (fd, events)) in entries.iter_mut().zip(awaited.iter().copied().chain(event)) {
+        (entry.fd, entry.events) = (fd.as_raw_fd(), events.0);
+    }
+    // SAFETY: pollfds, which may be written.
+    let ready =
+        check(unsafe { libc::poll(entries.as_mut_ptr(), entries.len() as libc::nfds_t, milliseconds(wait)) } as isize)?;
+    match entries.iter().any(|entry| entry.revents & libc::POLLNVAL != 0) {
+        true => Err(Error::Os(libc::EBADF)),
+        false => Ok(ready > 0),
+    }
+}
+
+/// eventfd(2): a descriptor that is readable once it was raised.
+#[cfg(target_os = "linux")]
+pub(super) fn new_event() -> Result<OwnedFd, Error> {
+    // SAFETY: eventfd takes no pointers.
+    let fd = check(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) } as isize)? as RawFd;
+    // SAFETY: a descriptor that was just made, and that nobody else has.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Makes it readable.
+#[cfg(target_os = "linux")]
+pub(super) fn raise(event: BorrowedFd<'_>) {
+    let one = 1u64.to_ne_bytes();
+    // SAFETY: 8 bytes that may be read. It fails only where the event is raised already.
+    unsafe { libc::write(event.as_raw_fd(), one.as_ptr().cast(), one.len()) };
+}
+
+/// Makes it unreadable.
+#[cfg(target_os = "linux")]
+pub(super) fn lower(event: BorrowedFd<'_>) {
+    let mut count = [0u8; 8];
+    // SAFETY: 8 bytes that may be written. It fails only where the event is not raised.
+    unsafe { libc::read(event.as_raw_fd(), count.as_mut_ptr().cast(), count.len()) };
+}
+
+/// pread(2): bytes of a file, from an offset on.
+pub(super) fn read_at(file: BorrowedFd<'_>, buf: &mut [u8], offset: u64) -> Result<usize, Error> {
+    let offset = libc::off_t::try_from(offset).map_err(|_| Error::Os(libc::EINVAL))?;
+    // SAFETY: `buf` may be written for its length.
+    check(unsafe { libc::pread(file.as_raw_fd(), buf.as_mut_ptr().cast(), buf.len(), offset) })
+}
+
+/// fstat(2): how many bytes a regular file has; `None` for what is none.
+pub(super) fn file_size(fd: BorrowedFd<'_>) -> Result<Option<u64>, Error> {
+    // SAFETY: a stat is plain data; fstat fills it in.
+    let stat = unsafe {
+        let mut stat: libc::stat = std::mem::zeroed();
+        check(libc::fstat(fd.as_raw_fd(), &mut stat) as isize)?;
+        stat
+    };
+    Ok((stat.st_mode & libc::S_IFMT == libc::S_IFREG).then_some(stat.st_size as u64))
+}
+
+/// getsockopt(2) TCP_ULP: whether the kernel speaks TLS on this socket.
+#[cfg(target_os = "linux")]
+pub(super) fn speaks_tls(fd: BorrowedFd<'_>) -> bool {
+    let mut name = [0u8; 16];
+    let mut len = name.len() as libc::socklen_t;
+    let out: *mut c_void = name.as_mut_ptr().cast();
+    // SAFETY: `out` has room for the bytes that `len` says.
+    let result = unsafe { libc::getsockopt(fd.as_raw_fd(), libc::IPPROTO_TCP, libc::TCP_ULP, out, &mut len) };
+    result == 0 && name.starts_with(b"tls")
+}
+
+/// getsockopt(2) SO_DOMAIN: whether it is a Unix socket.
+#[cfg(target_os = "linux")]
+pub(super) fn is_unix(fd: BorrowedFd<'_>) -> bool {
+    let mut domain: c_int = 0;
+    let mut len = size_of::<c_int>() as libc::socklen_t;
+    let out: *mut c_void = (&raw mut domain).cast();
+    // SAFETY: `out` has room for the one int that SO_DOMAIN writes, as `len` says.
+    let result = unsafe { libc::getsockopt(fd.as_raw_fd(), libc::SOL_SOCKET, libc::SO_DOMAIN, out, &mut len) };
+    result == 0 && domain == libc::AF_UNIX
 }

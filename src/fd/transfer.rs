@@ -187,11 +187,11 @@ impl Way {
     }
 }
 
-fn total(lens: impl Iterator<Item = usize>) -> usize {
+pub(super) fn total(lens: impl Iterator<Item = usize>) -> usize {
     lens.fold(0, usize::saturating_add)
 }
 
 /// The first buffer that is not empty, and how much of it is within `most`.
-fn front(lens: impl Iterator<Item = usize>, most: usize) -> (usize, usize) {
+pub(super) fn front(lens: impl Iterator<Item = usize>, most: usize) -> (usize, usize) {
     lens.map(|len| len.min(most)).enumerate().find(|&(_, len)| len > 0).unwrap_or((0, 0))
 }

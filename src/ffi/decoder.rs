@@ -18,7 +18,7 @@
 //! Memory follows the bytes that came, never those that a length announces.
 
 use super::format::{fdwire_format, format_or_default, given, keep_format, room};
-use super::guard::{bytes, contain, object, print, status, try_box, unbox};
+use super::guard::{bytes, contain, list_mut, object, print, status, try_box, unbox};
 use super::shared::Shared;
 use crate::Error;
 use crate::codec::{self, Decoder, Message, Scratch};
@@ -49,7 +49,7 @@ pub struct fdwire_msg {
 
 impl fdwire_msg {
     #[inline(always)]
-    fn lent(message: Message<'_>) -> fdwire_msg {
+    pub(super) fn lent(message: Message<'_>) -> fdwire_msg {
         fdwire_msg {
             head: message.head.as_ptr(),
             body: message.body.as_ptr(),
@@ -204,19 +204,6 @@ pub unsafe extern "C" fn fdwire_decoder_next_many(
     }
 }
 
-/// An array of the caller's to be written.
-///
-/// # Safety
-/// If not NULL, `p` has room for `len` elements, which nobody else uses during `'a`.
-unsafe fn list_mut<'a, T>(p: *mut T, len: usize) -> Result<&'a mut [T], Error> {
-    let fits = len.checked_mul(size_of::<T>()).is_some_and(|bytes| isize::try_from(bytes).is_ok());
-    if p.is_null() || len == 0 || !fits {
-        return Err(super::guard::EINVAL);
-    }
-    // SAFETY: as the caller of this function says; elements are plain numbers and pointers, and are not read.
-    Ok(unsafe { std::slice::from_raw_parts_mut(p, len) })
-}
-
 /// Says that the stream ended: no more bytes will come.
 ///
 /// After an error, later calls of fdwire_decoder_next say it again.
@@ -245,8 +232,8 @@ pub unsafe extern "C" fn fdwire_decoder_skip(decoder: *mut fdwire_decoder) -> c_
 /// Changes the format (NULL: u32be) of all messages that were not delivered yet, where a protocol
 /// changes it between messages. It may be freed afterwards.
 ///
-/// Returns: 0; the error that the decoder stopped at; -EINVAL while a message is being skipped, or
-/// for a NULL.
+/// Returns: 0; the error that the decoder stopped at; -EINVAL while a message is being skipped whose
+/// end is not known yet, or for a NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fdwire_decoder_set_format(
     decoder: *mut fdwire_decoder,

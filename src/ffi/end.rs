@@ -1,6 +1,7 @@
 //! The end
 
 use super::guard::{EINVAL, borrow, deadline, own, status};
+use crate::Error;
 use crate::fd::{self, Shutdown};
 use std::ffi::c_int;
 
@@ -25,15 +26,18 @@ pub enum fdwire_shut {
 #[unsafe(no_mangle)]
 pub extern "C" fn fdwire_shutdown(fd: c_int, how: c_int) -> c_int {
     status(|| {
-        let how = match how {
-            how if how == fdwire_shut::FDWIRE_SHUT_RD as c_int => Shutdown::Read,
-            how if how == fdwire_shut::FDWIRE_SHUT_WR as c_int => Shutdown::Write,
-            how if how == fdwire_shut::FDWIRE_SHUT_RDWR as c_int => Shutdown::Both,
-            _ => return Err(EINVAL),
-        };
-        fd::shutdown(borrow(fd)?, how)?;
+        fd::shutdown(borrow(fd)?, shutdown_of(how)?)?;
         Ok(0)
     })
+}
+
+pub(super) fn shutdown_of(how: c_int) -> Result<Shutdown, Error> {
+    match how {
+        how if how == fdwire_shut::FDWIRE_SHUT_RD as c_int => Ok(Shutdown::Read),
+        how if how == fdwire_shut::FDWIRE_SHUT_WR as c_int => Ok(Shutdown::Write),
+        how if how == fdwire_shut::FDWIRE_SHUT_RDWR as c_int => Ok(Shutdown::Both),
+        _ => Err(EINVAL),
+    }
 }
 
 /// Closes a descriptor (close(2)), once: whatever the answer, it is gone, and must not be closed

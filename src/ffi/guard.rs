@@ -98,6 +98,36 @@ pub(super) unsafe fn bytes_mut<'a>(p: *mut c_void, len: usize) -> Result<&'a mut
     }
 }
 
+fn is_list<T>(p: *const T, len: usize) -> bool {
+    len.checked_mul(size_of::<T>()).is_some_and(|bytes| is_range(p.cast(), bytes)) && p.is_aligned()
+}
+
+/// An array of the caller's.
+///
+/// # Safety
+/// If not NULL, `p` points to `len` elements, which may be read during `'a`.
+pub(super) unsafe fn list<'a, T>(p: *const T, len: usize) -> Result<&'a [T], Error> {
+    match len {
+        0 => Ok(&[]),
+        _ if !is_list(p, len) => Err(EINVAL),
+        // SAFETY: as the caller of this function says.
+        len => Ok(unsafe { std::slice::from_raw_parts(p, len) }),
+    }
+}
+
+/// An array of the caller's to be written, of at least one element.
+///
+/// # Safety
+/// If not NULL, `p` has room for `len` elements, which nobody else uses during `'a`; they are plain numbers and pointers, and are
+/// not read.
+pub(super) unsafe fn list_mut<'a, T>(p: *mut T, len: usize) -> Result<&'a mut [T], Error> {
+    if len == 0 || !is_list(p, len) {
+        return Err(EINVAL);
+    }
+    // SAFETY: as the caller of this function says.
+    Ok(unsafe { std::slice::from_raw_parts_mut(p, len) })
+}
+
 /// The text that an argument points to.
 ///
 /// # Safety

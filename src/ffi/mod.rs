@@ -47,12 +47,14 @@
 #![allow(unreachable_pub)]
 #![allow(unsafe_code)]
 
+mod gate;
 mod guard;
 mod shared;
 
 // A chapter of the header each; build.rs has their order.
 mod address;
 mod byte_order;
+mod connection;
 mod cursor;
 mod decoder;
 mod end;
@@ -60,3 +62,5 @@ mod errors;
 mod exact;
 mod format;
 mod message;
+mod receive;
+mod transmit;

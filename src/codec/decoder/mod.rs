@@ -1,5 +1,10 @@
 //! Bytes in, messages out.
 
+mod ahead;
+mod parts;
+
+pub(crate) use parts::Part;
+
 use super::buffer::Buffer;
 use super::explain::Explanation;
 use crate::Error;
@@ -23,9 +28,11 @@ pub struct Decoder<F> {
     messages: u64,
     /// Where in the stream the frame begins.
     offset: u64,
-    /// So many bytes of it were dropped, because it is not wanted.
-    dropped: u64,
+    /// So many bytes of it were dropped, because it is not wanted, or taken in parts.
+    gone: u64,
     ended: bool,
+    /// The head of a message whose body is being taken in parts, where it is needed to check the tail.
+    head: Vec<u8>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +45,8 @@ enum State {
     Skipping,
     /// Inside a frame that is not wanted, so many bytes before its end.
     Dropping(u64),
+    /// Inside a body that is being taken in parts, so many bytes before the end of the body.
+    Open { left: u64, frame: Frame },
     /// Out of step.
     Failed(Error),
 }
@@ -74,8 +83,9 @@ impl<F: Deref<Target = Format>> Decoder<F> {
             at_least: 0,
             messages: 0,
             offset: 0,
-            dropped: 0,
+            gone: 0,
             ended: false,
+            head: Vec::new(),
         }
     }
 
@@ -201,6 +211,7 @@ impl<F: Deref<Target = Format>> Decoder<F> {
             match self.state {
                 State::Failed(error) => return Err(error),
                 State::Inside(frame) => return self.inside(frame),
+                State::Open { .. } => return Err(Error::Misuse("a message is being taken in parts")),
                 State::Skipping | State::Dropping(_) => {
                     self.drop_unwanted()?;
                     match self.state {
@@ -208,7 +219,7 @@ impl<F: Deref<Target = Format>> Decoder<F> {
                         // The end of the stream may be that of the frame too.
                         State::Skipping if self.format.probe_end(self.buffer.bytes()).is_ok() => {
                             self.drop_bytes(self.buffer.len());
-                            self.begin_after_dropped();
+                            self.begin_next();
                         }
                         State::Skipping | State::Dropping(_) => return self.fail(Error::Truncated),
                         _ => {}
@@ -282,10 +293,11 @@ impl<F: Deref<Target = Format>> Decoder<F> {
         }
     }
 
-    /// Goes past the frame that is too long, to be in step with the next one. Its bytes are dropped as they come.
+    /// Goes past the frame that is too long, or that is being taken in parts, to be in step with the next one. Its bytes are
+    /// dropped as they come.
     ///
     /// # Errors
-    /// [`Error::Misuse`] where no frame was too long; the decoder's error where it is another: then no end is known.
+    /// [`Error::Misuse`] where there is no such frame; the decoder's error where it is another: then no end is known.
     pub fn skip(&mut self) -> Result<(), Error> {
         match self.state {
             State::Failed(error @ Error::TooLong { .. }) => {
@@ -299,6 +311,10 @@ impl<F: Deref<Target = Format>> Decoder<F> {
                 }
             }
             State::Failed(error) => Err(error),
+            State::Open { left, frame } => {
+                self.state = State::Dropping(left.saturating_add(frame.tail as u64));
+                self.drop_unwanted()
+            }
             _ => Err(Error::Misuse("nothing is there to be skipped")),
         }
     }
@@ -309,7 +325,7 @@ impl<F: Deref<Target = Format>> Decoder<F> {
                 Ok(Probe::Frame(frame)) => self.state = State::Dropping(frame.total()),
                 Ok(Probe::NeedMore { .. }) => {
                     if let Some((front, back)) = self.format.needed_to_go_on(self.buffer.bytes()) {
-                        self.dropped += self.buffer.take_middle(front, back) as u64;
+                        self.gone += self.buffer.take_middle(front, back) as u64;
                     }
                     self.before = self.buffer.len();
                 }
@@ -321,7 +337,7 @@ impl<F: Deref<Target = Format>> Decoder<F> {
             self.drop_bytes(there as usize);
             self.state = State::Dropping(left - there);
             if left == there {
-                self.begin_after_dropped();
+                self.begin_next();
             }
         }
         Ok(())
@@ -329,14 +345,14 @@ impl<F: Deref<Target = Format>> Decoder<F> {
 
     fn drop_bytes(&mut self, len: usize) {
         self.buffer.take(len);
-        self.dropped += len as u64;
+        self.gone += len as u64;
     }
 
-    /// What was dropped was a message, though nobody saw it.
-    fn begin_after_dropped(&mut self) {
+    /// What was dropped, or taken in parts, was a message.
+    fn begin_next(&mut self) {
         self.messages += 1;
-        self.offset += self.dropped;
-        self.dropped = 0;
+        self.offset += self.gone;
+        self.gone = 0;
         (self.state, self.before, self.at_least) = (State::Between, 0, 0);
     }
 
@@ -361,6 +377,7 @@ impl<F: Deref<Target = Format>> Decoder<F> {
             State::Failed(_) => 0,
             State::Inside(frame) => to_usize(frame.total()),
             State::Dropping(left) => to_usize(left),
+            State::Open { left, frame } => to_usize(left.saturating_add(frame.tail as u64)),
             State::Between | State::Skipping => match self.probe_on() {
                 Ok(Probe::NeedMore { at_least }) => at_least,
                 Ok(Probe::Frame(frame)) => to_usize(frame.total()),
@@ -384,24 +401,30 @@ impl<F: Deref<Target = Format>> Decoder<F> {
     /// Changes the format of all messages that were not delivered yet.
     ///
     /// # Errors
-    /// [`Error::Misuse`] while a frame is being skipped; the error that the decoder stopped at.
+    /// [`Error::Misuse`] while a frame is being skipped of which the end is not known, or taken in parts; the error that the
+    /// decoder stopped at.
     pub fn set_format(&mut self, format: F) -> Result<(), Error> {
         match self.state {
             State::Failed(error) => return Err(error),
-            State::Skipping | State::Dropping(_) => return Err(Error::Misuse("a frame is being skipped")),
-            State::Between | State::Inside(_) => {}
+            State::Skipping => return Err(Error::Misuse("a frame is being skipped whose end is not known yet")),
+            State::Open { .. } => return Err(Error::Misuse("a message is being taken in parts")),
+            State::Dropping(_) => {}
+            State::Between | State::Inside(_) => self.state = State::Between,
         }
         self.quick = format.quick();
         self.format = format;
-        (self.state, self.before, self.at_least) = (State::Between, 0, 0);
+        (self.before, self.at_least) = (0, 0);
         Ok(())
     }
 
     /// Hands over the bytes that were not delivered, and forgets them: for whoever goes on with the stream. After an error they
-    /// begin with the frame that it was; those of a frame that is being skipped are not among them.
+    /// begin with the frame that it was; those of a frame that is being skipped, or taken in parts, are not among them.
     pub fn unread(&mut self) -> &[u8] {
         let unwanted = |state| matches!(state, State::Skipping | State::Dropping(_));
         if unwanted(self.state) && (self.drop_unwanted().is_err() || unwanted(self.state)) {
+            return &[];
+        }
+        if let State::Open { .. } = self.state {
             return &[];
         }
         let len = self.buffer.len();
@@ -411,6 +434,11 @@ impl<F: Deref<Target = Format>> Decoder<F> {
             self.state = State::Between;
         }
         self.buffer.take(len)
+    }
+
+    /// How many bytes wait in it.
+    pub fn buffered(&self) -> usize {
+        self.buffer.len()
     }
 
     /// How many bytes of memory the buffer holds.
@@ -427,7 +455,7 @@ impl<F: Deref<Target = Format>> Decoder<F> {
             message: self.messages + 1,
             offset: self.offset,
             bytes: self.buffer.bytes(),
-            dropped: self.dropped,
+            gone: self.gone,
             error: if let State::Failed(error) = self.state { Some(error) } else { None },
             needed: self.missing(),
         }

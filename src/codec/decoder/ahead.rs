@@ -1,0 +1,68 @@
+//! What the next call would find, without taking it.
+
+use super::{Decoder, State};
+use crate::Error;
+use crate::format::{Format, Frame};
+use std::ops::Deref;
+
+impl<F: Deref<Target = Format>> Decoder<F> {
+    /// The frame that comes next, as soon as it is known how long it is; its bytes need not all be there.
+    ///
+    /// # Errors
+    /// As [`next_message`](Decoder::next_message).
+    #[inline]
+    pub(crate) fn ahead(&mut self) -> Result<Option<Frame>, Error> {
+        if self.is_at_beginning()
+            && let Some(ends) = self.quick.ends(self.buffer.bytes())
+        {
+            let body = (ends.body - ends.head) as u64;
+            return Ok(Some(Frame { head: ends.head, body, tail: ends.tail - ends.body }));
+        }
+        if let Some(frame) = self.next_slowly()? {
+            self.state = State::Inside(frame);
+        }
+        match self.state {
+            State::Inside(frame) => Ok(Some(frame)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Whether a call that takes would get something with what is there: a message, some of a body, the end, or an error.
+    pub(crate) fn is_ready(&mut self) -> bool {
+        if let State::Open { left, frame } = self.state {
+            let enough = if left > 0 { 1 } else { frame.tail };
+            return self.ended || self.buffer.len() >= enough;
+        }
+        match self.ahead() {
+            Err(_) => true,
+            Ok(Some(frame)) => frame.total() <= self.buffer.len() as u64,
+            Ok(None) => self.ended,
+        }
+    }
+
+    /// Whether the end of the stream was seen.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// What it stopped at.
+    pub(crate) fn error(&self) -> Option<Error> {
+        match self.state {
+            State::Failed(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// No more bytes will come.
+    pub(crate) fn end(&mut self) {
+        self.ended = true;
+    }
+
+    /// Goes on in other memory, and gives back what it had. `chunk` is how much room it then makes at once.
+    ///
+    /// # Errors
+    /// [`Error::NoMemory`] where `memory` is too small.
+    pub(crate) fn move_to(&mut self, memory: Vec<u8>, chunk: usize) -> Result<Vec<u8>, Error> {
+        self.buffer.move_to(memory, chunk)
+    }
+}

@@ -1,0 +1,26 @@
+//! One call at a time in a direction.
+
+use crate::Error;
+use std::sync::{Mutex, PoisonError};
+
+/// Lets one call at a time at what it holds. Calls stay inside only as long as they have something to do, never while they wait.
+pub trait Gate<T> {
+    /// With nobody inside.
+    fn new(inner: T) -> Self;
+
+    /// Runs `work` as soon as nobody else is inside.
+    ///
+    /// # Errors
+    /// Those of `work`; EDEADLK where the calling thread is inside already.
+    fn enter<R>(&self, work: impl FnOnce(&mut T) -> Result<R, Error>) -> Result<R, Error>;
+}
+
+impl<T> Gate<T> for Mutex<T> {
+    fn new(inner: T) -> Self {
+        Mutex::new(inner)
+    }
+
+    fn enter<R>(&self, work: impl FnOnce(&mut T) -> Result<R, Error>) -> Result<R, Error> {
+        work(&mut self.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}

@@ -1,0 +1,296 @@
+//! What waits to be sent.
+
+use super::pool::{self, CHUNK};
+use crate::Error;
+use crate::fd::File;
+use crate::memory::reserve_exact;
+use std::collections::VecDeque;
+use std::io::IoSlice;
+use std::os::fd::OwnedFd;
+
+/// Below this much memory is not worth sharing.
+const SMALL: usize = 16 * 1024;
+
+/// Bytes that were accepted, one after the other, in memory of its own; and marks between them.
+///
+/// Places are counted from the first byte that the queue ever held, so that they stay what they are while bytes come and go.
+#[derive(Debug)]
+pub(super) struct Queue {
+    /// `start..end` waits.
+    memory: Vec<u8>,
+    start: usize,
+    end: usize,
+    /// The place of the first byte that waits.
+    at: u64,
+    marks: VecDeque<Mark>,
+    /// More memory than this is not made for what may follow.
+    pub(super) most: usize,
+}
+
+/// Something that goes out at a place between the bytes.
+#[derive(Debug)]
+pub(super) struct Mark {
+    pub(super) place: u64,
+    pub(super) what: Marked,
+}
+
+#[derive(Debug)]
+pub(super) enum Marked {
+    /// The bytes of a file.
+    Stretch(Stretch),
+    /// Descriptors, which go with the bytes up to a place, and no others.
+    Descriptors { list: Vec<OwnedFd>, until: u64 },
+}
+
+/// A piece of a file.
+#[derive(Debug)]
+pub(super) struct Stretch {
+    pub(super) file: File,
+    pub(super) offset: u64,
+    pub(super) left: u64,
+    /// `from..to` was read and waits; it is counted in `left`.
+    pub(super) chunk: Vec<u8>,
+    pub(super) from: usize,
+    pub(super) to: usize,
+}
+
+/// Bodies in the caller's memory, which go out at places between the bytes of the queue.
+#[derive(Debug, Default)]
+pub(super) struct Refs<'m> {
+    list: Vec<(u64, &'m [u8])>,
+    next: usize,
+    /// How many bytes of them wait.
+    pub(super) len: u64,
+}
+
+impl<'m> Refs<'m> {
+    pub(super) fn push(&mut self, place: u64, body: &'m [u8]) -> Result<(), Error> {
+        crate::memory::push(&mut self.list, (place, body))?;
+        self.len += body.len() as u64;
+        Ok(())
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    pub(super) fn first_place(&self) -> Option<u64> {
+        self.waiting().first().map(|&(place, _)| place)
+    }
+
+    fn waiting(&self) -> &[(u64, &'m [u8])] {
+        &self.list[self.next..]
+    }
+
+    fn consume(&mut self, len: usize) {
+        let (_, body) = &mut self.list[self.next];
+        *body = &body[len..];
+        self.len -= len as u64;
+        if body.is_empty() {
+            self.next += 1;
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        *self = Refs::default();
+    }
+}
+
+impl Queue {
+    pub(super) const fn new() -> Queue {
+        Queue { memory: Vec::new(), start: 0, end: 0, at: 0, marks: VecDeque::new(), most: usize::MAX }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.start == self.end && self.marks.is_empty()
+    }
+
+    /// How many bytes wait in memory.
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.end - self.start
+    }
+
+    /// How many bytes of files wait.
+    pub(super) fn of_files(&self) -> u64 {
+        let files = self.marks.iter().map(|mark| match &mark.what {
+            Marked::Stretch(stretch) => stretch.left,
+            Marked::Descriptors { .. } => 0,
+        });
+        files.fold(0, u64::saturating_add)
+    }
+
+    pub(super) fn memory(&self) -> usize {
+        let chunks = self.marks.iter().map(|mark| match &mark.what {
+            Marked::Stretch(stretch) => stretch.chunk.capacity(),
+            Marked::Descriptors { .. } => 0,
+        });
+        self.memory.capacity() + chunks.sum::<usize>()
+    }
+
+    /// The place behind the last byte.
+    #[inline]
+    pub(super) fn end_place(&self) -> u64 {
+        self.at + self.len() as u64
+    }
+
+    /// Room for bytes at the end; [`add`](Queue::add) says how many there are.
+    #[inline]
+    pub(super) fn room(&mut self, len: usize) -> Result<&mut [u8], Error> {
+        if self.memory.len() - self.end < len {
+            self.make_room(len)?;
+        }
+        Ok(&mut self.memory[self.end..])
+    }
+
+    #[cold]
+    fn make_room(&mut self, len: usize) -> Result<(), Error> {
+        let wanted = self.len().checked_add(len).ok_or(Error::NoMemory)?;
+        if self.start >= self.len() && wanted <= self.memory.len() {
+            self.memory.copy_within(self.start..self.end, 0);
+        } else {
+            let larger = match wanted {
+                wanted if wanted > CHUNK => pool::zeroed(wanted.max(self.most.min(2 * self.len())))?,
+                wanted if wanted > SMALL => pool::take(CHUNK)?,
+                wanted => pool::zeroed(wanted.next_power_of_two().max(SMALL / 4))?,
+            };
+            self.move_to(larger);
+        }
+        (self.start, self.end) = (0, wanted - len);
+        Ok(())
+    }
+
+    fn move_to(&mut self, mut memory: Vec<u8>) {
+        let len = self.len();
+        memory[..len].copy_from_slice(&self.memory[self.start..self.end]);
+        (self.start, self.end) = (0, len);
+        pool::give(std::mem::replace(&mut self.memory, memory));
+    }
+
+    #[inline]
+    pub(super) fn add(&mut self, len: usize) {
+        self.end += len;
+    }
+
+    #[inline]
+    pub(super) fn put(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.room(bytes.len())?[..bytes.len()].copy_from_slice(bytes);
+        self.add(bytes.len());
+        Ok(())
+    }
+
+    /// Forgets what was added behind a place.
+    pub(super) fn cut(&mut self, place: u64) {
+        self.end = self.start + (place - self.at) as usize;
+    }
+
+    pub(super) fn mark(&mut self, place: u64, what: Marked) -> Result<(), Error> {
+        self.marks.try_reserve(1).map_err(|_| Error::NoMemory)?;
+        self.marks.push_back(Mark { place, what });
+        Ok(())
+    }
+
+    /// What is to go out now, before any more bytes.
+    pub(super) fn marked_at_front(&mut self) -> Option<&mut Marked> {
+        let at = self.at;
+        self.marks.front_mut().filter(|mark| mark.place == at).map(|mark| &mut mark.what)
+    }
+
+    pub(super) fn pop_mark(&mut self) -> Option<Mark> {
+        self.marks.pop_front()
+    }
+
+    pub(super) fn unpop_mark(&mut self, mark: Mark) {
+        self.marks.push_front(mark);
+    }
+
+    /// Fills `slices` with bytes that wait, up to the next mark and up to a place; says how many slices.
+    pub(super) fn slices<'s>(&'s self, refs: &Refs<'s>, until: u64, slices: &mut [IoSlice<'s>]) -> usize {
+        let until = self.marks.front().map_or(until, |mark| mark.place.min(until));
+        let stop = until.min(self.end_place());
+        let (mut place, mut from, mut count) = (self.at, self.start, 0);
+        let mut refs = refs.waiting().iter().peekable();
+        while let Some(slice) = slices.get_mut(count) {
+            let next_ref = refs.peek().map(|&&(place, _)| place);
+            let run = next_ref.map_or(stop, |next| next.min(stop)) - place;
+            if run > 0 {
+                *slice = IoSlice::new(&self.memory[from..from + run as usize]);
+                (place, from) = (place + run, from + run as usize);
+            } else if next_ref == Some(place) && place != until {
+                *slice = IoSlice::new(refs.next().map_or(&[], |&(_, body)| body));
+            } else {
+                break;
+            }
+            count += 1;
+        }
+        count
+    }
+
+    /// Bytes that go with descriptors: those up to a place, which is after the front.
+    pub(super) fn front(&self, until: u64) -> &[u8] {
+        &self.memory[self.start..self.start + (until - self.at) as usize]
+    }
+
+    /// Takes bytes that went out.
+    pub(super) fn consume(&mut self, mut len: usize, refs: &mut Refs<'_>) {
+        while len > 0 {
+            let part = match refs.waiting().first() {
+                Some(&(place, body)) if place == self.at => {
+                    let part = len.min(body.len());
+                    refs.consume(part);
+                    part
+                }
+                next => {
+                    let run = next.map_or(self.end_place(), |&(place, _)| place) - self.at;
+                    let part = len.min(run as usize);
+                    self.start += part;
+                    self.at += part as u64;
+                    part
+                }
+            };
+            len -= part;
+        }
+    }
+
+    /// Copies bodies that still wait into the queue's own memory, each to its place.
+    pub(super) fn absorb(&mut self, refs: &mut Refs<'_>) -> Result<(), Error> {
+        if refs.is_empty() {
+            return Ok(());
+        }
+        let mut all = Vec::new();
+        reserve_exact(&mut all, self.len() + refs.len as usize)?;
+        let mut from = self.start;
+        for &(place, body) in refs.waiting() {
+            let to = self.start + (place - self.at) as usize;
+            all.extend_from_slice(&self.memory[from..to]);
+            all.extend_from_slice(body);
+            from = to;
+        }
+        all.extend_from_slice(&self.memory[from..self.end]);
+        (self.start, self.end) = (0, all.len());
+        pool::give(std::mem::replace(&mut self.memory, all));
+        refs.clear();
+        Ok(())
+    }
+
+    /// Gives back memory that is not needed for what waits.
+    pub(super) fn settle(&mut self) {
+        let len = self.len();
+        if len == 0 {
+            (self.start, self.end) = (0, 0);
+            pool::give(std::mem::take(&mut self.memory));
+        } else if self.memory.len() > 4 * len + SMALL
+            && let Ok(less) = pool::zeroed(len)
+        {
+            self.move_to(less);
+        }
+    }
+
+    /// Forgets all that waits.
+    pub(super) fn clear(&mut self) {
+        self.marks = VecDeque::new();
+        self.at += self.len() as u64;
+        self.start = self.end;
+        self.settle();
+    }
+}

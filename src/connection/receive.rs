@@ -1,0 +1,180 @@
+//! The calls that receive.
+
+use super::input::{Input, Manner, Step};
+use super::output::{Output, Written};
+use super::queue::Refs;
+use super::transport::Transport;
+use super::{Connection, Direction, Gate};
+use crate::Error;
+use crate::codec::Message;
+use crate::fd::{Deadline, Events, Wait, errno};
+use crate::format::{Format, Frame};
+use std::ops::Deref;
+use std::os::fd::OwnedFd;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// Memory for large messages is given back when nothing came for so long.
+const PATIENCE: Duration = Duration::from_millis(10);
+
+impl<'fd, F, I, O> Connection<'fd, F, I, O>
+where
+    F: Deref<Target = Format> + Clone,
+    I: Gate<Input<F>>,
+    O: Gate<Output<F>>,
+{
+    /// One message, lent to `lend`; `None` where the stream ended between messages.
+    ///
+    /// # Errors
+    /// EAGAIN, ETIMEDOUT, ECANCELED: there is none yet, and what came of it is kept. [`Error::Truncated`],
+    /// [`Error::TooLong`], [`Error::Malformed`] and what the system says against reading: these last. EBUSY while a message
+    /// is received in parts.
+    #[inline]
+    pub fn recv<R>(&self, deadline: Deadline, mut lend: impl FnMut(Message<'_>) -> R) -> Result<Option<R>, Error> {
+        self.receive(deadline, |input, transport, manner| input.one(transport, manner, &mut lend))
+    }
+
+    /// As many messages as are there and `out` has room for, each as `lend` makes it; says how many. It waits for the first
+    /// only. One that brings descriptors is the last.
+    ///
+    /// # Errors
+    /// As [`recv`](Connection::recv); one behind some messages comes with the next call.
+    #[inline]
+    pub fn recv_many<T>(
+        &self,
+        out: &mut [T],
+        deadline: Deadline,
+        lend: impl Fn(Message<'_>) -> T,
+    ) -> Result<Option<usize>, Error> {
+        self.receive(deadline, |input, transport, manner| match input.wants_descriptors() {
+            true => input.many_with_descriptors(transport, manner, out, &lend),
+            false => input.many(transport, manner, out, &lend),
+        })
+    }
+
+    /// The body of one message, to the start of `body`; says how long it is.
+    ///
+    /// # Errors
+    /// As [`recv`](Connection::recv). [`Error::NoRoom`] where it is longer than `body`; the message stays.
+    pub fn recv_into(&self, body: &mut [u8], deadline: Deadline) -> Result<Option<usize>, Error> {
+        let mut begun = false;
+        let received =
+            self.receive(deadline, |input, transport, manner| input.copy_one(transport, manner, body, &mut begun));
+        if begun {
+            self.input.enter(|input| input.give_back(body))?;
+        }
+        self.turns.changed();
+        received
+    }
+
+    /// Begins a message whose body is then received in parts: its head, lent to `lend`, and its frame.
+    ///
+    /// # Errors
+    /// As [`recv`](Connection::recv).
+    pub fn recv_begin<R>(
+        &self,
+        deadline: Deadline,
+        mut lend: impl FnMut(&[u8], Frame) -> R,
+    ) -> Result<Option<R>, Error> {
+        self.receive(deadline, |input, transport, manner| input.begin(transport, manner, &mut lend))
+    }
+
+    /// Some of the body that was begun, to the start of `buf`; says how many bytes, 0 where it is at its end.
+    ///
+    /// # Errors
+    /// As [`recv`](Connection::recv); [`Error::Misuse`] where no message was begun, or `buf` is empty.
+    pub fn recv_part(&self, buf: &mut [u8], deadline: Deadline) -> Result<usize, Error> {
+        if buf.is_empty() {
+            return Err(Error::Misuse("there is no room for a part"));
+        }
+        let part = self.receive(deadline, |input, transport, manner| input.part(transport, manner, buf))?;
+        part.ok_or(Error::Truncated) // only where the program has ended receiving
+    }
+
+    /// Goes past a message that is too long, or the rest of one that is received in parts.
+    ///
+    /// # Errors
+    /// [`Error::Misuse`] where there is none; the error that lasts where it is another.
+    pub fn skip(&self) -> Result<(), Error> {
+        self.input.enter(|input| input.skip())
+    }
+
+    /// Hands over the bytes that came and were not delivered, and forgets them.
+    ///
+    /// # Errors
+    /// EBUSY while a message is received in parts.
+    pub fn unread<R>(&self, lend: impl FnOnce(&[u8]) -> R) -> Result<R, Error> {
+        self.input.enter(|input| match input.is_open() {
+            true => Err(Error::Os(errno::EBUSY)),
+            false => Ok(lend(input.decoder.unread())),
+        })
+    }
+
+    /// The descriptors that came with what was delivered last, at most so many.
+    ///
+    /// # Errors
+    /// EMFILE where not all that were sent could be received; the others were closed.
+    pub fn take_descriptors(&self, most: usize) -> Result<Vec<OwnedFd>, Error> {
+        self.input.enter(|input| input.descriptors(most))
+    }
+
+    #[inline]
+    fn receive<R>(
+        &self,
+        deadline: Deadline,
+        mut step: impl FnMut(&mut Input<F>, &Transport<'fd>, Manner) -> Result<Step<R>, Error>,
+    ) -> Result<Option<R>, Error> {
+        let mut manner = Manner { wait: Wait::No, eager: deadline == Deadline::Now, deadline, shut: false };
+        loop {
+            manner.shut = self.input_shut.load(Ordering::Relaxed);
+            match self.input.enter(|input| step(input, &self.transport, manner))? {
+                Step::Done(result) => return Ok(Some(result)),
+                Step::End => return self.settle(false).map(|_| None),
+                Step::Wait => manner.wait = self.await_input(deadline)?,
+                Step::Held => self.await_turn_to_receive(deadline)?,
+            }
+        }
+    }
+
+    fn await_turn_to_receive(&self, deadline: Deadline) -> Result<(), Error> {
+        let free = || self.input.enter(|input| Ok((!input.is_held()).then_some(())));
+        self.turns.until(deadline, || self.check_cancelled(), free)
+    }
+
+    /// Waits until more came, or says that the next read may wait for it. What waits to be sent goes out first, and
+    /// meanwhile.
+    #[cold]
+    fn await_input(&self, deadline: Deadline) -> Result<Wait, Error> {
+        let written = match self.flushes_before_waiting() {
+            true => self.write(&mut Refs::default(), Wait::No),
+            false => Ok(Written::Held),
+        };
+        // What goes wrong with that, the next send tells.
+        if deadline == Deadline::Now {
+            self.settle(false)?;
+            return Err(Error::Os(errno::EAGAIN));
+        }
+        let events = match written {
+            Ok(Written::Blocked) => Events::READ.and(Events::WRITE),
+            _ if self.manner(Direction::In, deadline) == Wait::Yes => {
+                return self.check_cancelled().map(|()| Wait::Yes);
+            }
+            _ => Events::READ,
+        };
+        if self.settle(true)? {
+            match self.wait(events, Direction::In, deadline.at_most(PATIENCE)) {
+                Err(Error::Os(errno::ETIMEDOUT)) => self.settle(false)?,
+                waited => return waited.map(|()| Wait::No),
+            };
+        }
+        self.wait(events, Direction::In, deadline).map(|()| Wait::No)
+    }
+
+    /// Gives back memory; whether it keeps some that is large.
+    fn settle(&self, keep: bool) -> Result<bool, Error> {
+        self.input.enter(|input| {
+            input.settle(keep);
+            Ok(input.is_large())
+        })
+    }
+}

@@ -1,0 +1,312 @@
+//! The calls that send.
+
+use super::input::Input;
+use super::output::{AtOnce, Outgoing, Output, Sent, Written};
+use super::queue::Refs;
+use super::{Connection, Direction, Gate};
+use crate::Error;
+use crate::fd::{DESCRIPTORS_MAX, Deadline, Events, Wait, errno};
+use crate::format::Format;
+use std::ops::Deref;
+use std::os::fd::BorrowedFd;
+use std::sync::atomic::Ordering;
+
+/// What a call has to do next.
+enum Next {
+    /// Nothing: it was accepted.
+    Done(Sent),
+    /// It was accepted, and some of it still waits.
+    Push,
+    /// To wait until there is room.
+    Room,
+    /// To wait until another call is done.
+    Turn,
+    /// To try again: there is room now.
+    Again,
+}
+
+impl<'fd, F, I, O> Connection<'fd, F, I, O>
+where
+    F: Deref<Target = Format> + Clone,
+    I: Gate<Input<F>>,
+    O: Gate<Output<F>>,
+{
+    /// Sends one message.
+    ///
+    /// # Errors
+    /// It was not accepted: [`Error::NoRoom`], there is no room within the limit in time; EMSGSIZE, it is longer than the
+    /// limit, which only a call without a deadline may send; [`Error::TooLong`], [`Error::Malformed`], the format has no
+    /// such message; EBUSY, this thread is sending a message in parts; EAGAIN, ETIMEDOUT, ECANCELED, another thread was not
+    /// done in time. What the system says against writing lasts, and part of the message may be lost then.
+    #[inline]
+    pub fn send(&self, message: Outgoing<'_>, deadline: Deadline) -> Result<Sent, Error> {
+        let (most, batch) = (self.most(deadline), self.batch.load(Ordering::Relaxed));
+        let mut refs = Refs::default();
+        if batch == 0 {
+            let next = self.output.enter(|output| {
+                output.check_side(&self.transport)?;
+                if !output.is_idle() {
+                    return Ok(None);
+                }
+                let wait = self.manner(Direction::Out, deadline);
+                match output.try_at_once(&self.transport, message, most, wait)? {
+                    AtOnce::All => Ok(Some(Next::Done(Sent::All))),
+                    AtOnce::Some(went) => output.accept_rest(message, went, &mut refs).map(|()| Some(Next::Push)),
+                }
+            });
+            let next = self.tell_failure(next)?;
+            match next {
+                Some(Next::Done(sent)) => return Ok(sent),
+                Some(_) => return self.push_out(&mut refs, deadline),
+                None => {}
+            }
+        }
+        self.send_all(std::iter::once(Ok(message)), message.body.len(), deadline)
+    }
+
+    /// Sends messages, all of them or none; `bytes` is about how long the bodies are that are copied.
+    ///
+    /// # Errors
+    /// As [`send`](Connection::send).
+    #[inline]
+    pub fn send_all<'m, M>(&self, messages: M, bytes: usize, deadline: Deadline) -> Result<Sent, Error>
+    where
+        M: Iterator<Item = Result<Outgoing<'m>, Error>> + Clone,
+    {
+        self.transmit(deadline, Output::is_held, |output, most, refs| {
+            output.expect(bytes)?;
+            output.accept(most, refs, |output, refs| output.encode_all(messages.clone(), most, refs))
+        })
+    }
+
+    /// Accepts messages to be sent with what comes later, all of them or none. Makes no system call and never waits.
+    ///
+    /// # Errors
+    /// As [`send`](Connection::send); EBUSY while any thread sends a message in parts.
+    #[inline]
+    pub fn queue<'m, M>(&self, messages: M, bytes: usize) -> Result<(), Error>
+    where
+        M: Iterator<Item = Result<Outgoing<'m>, Error>> + Clone,
+    {
+        let most = self.send_limit.load(Ordering::Relaxed);
+        self.output.enter(|output| {
+            output.check_side(&self.transport)?;
+            if output.is_open() {
+                return Err(Error::Os(errno::EBUSY));
+            }
+            let mut refs = Refs::default();
+            output.expect(bytes.min(usize::try_from(most).unwrap_or(usize::MAX)))?;
+            output.accept(most, &mut refs, |output, refs| output.encode_all(messages.clone(), most, refs))?;
+            output.absorb(&mut refs)
+        })
+    }
+
+    /// Sends what waits.
+    ///
+    /// # Errors
+    /// EAGAIN, ETIMEDOUT, ECANCELED: some of it still waits. What the system says against writing lasts.
+    pub fn flush(&self, deadline: Deadline) -> Result<(), Error> {
+        self.flush_until(deadline, false)
+    }
+
+    /// Sends what waits, though it was cancelled, if it is `last`.
+    pub(super) fn flush_until(&self, deadline: Deadline, last: bool) -> Result<(), Error> {
+        let wait = self.manner(Direction::Out, deadline);
+        loop {
+            match self.write(&mut Refs::default(), wait)? {
+                Written::All => return Ok(()),
+                Written::Held => self.await_turn(deadline, |output| Ok(output.has_barrier()))?,
+                Written::Blocked if last => self.transport.wait(Events::WRITE, None, deadline)?,
+                Written::Blocked => self.wait(Events::WRITE, Direction::Out, deadline)?,
+            }
+        }
+    }
+
+    /// Begins a message whose body is then sent in parts. Its head goes out with the first of them.
+    ///
+    /// # Errors
+    /// As [`send`](Connection::send); EOPNOTSUPP for a format that does not tell its messages by a length.
+    pub fn send_begin(&self, head: Option<&[u8]>, body_len: u64, deadline: Deadline) -> Result<Sent, Error> {
+        // The head alone would be a packet of its own.
+        let batch = if body_len == 0 { self.batch.load(Ordering::Relaxed) } else { u64::MAX };
+        let sent = self.accept(deadline, batch, &mut Refs::default(), Output::is_held, |output, most, refs| {
+            let mut tail = Vec::new();
+            output.accept(most, refs, |output, _| {
+                tail = output.encode_begin(head, body_len)?;
+                Ok(0)
+            })?;
+            output.open(body_len, tail)
+        })?;
+        match sent {
+            Next::Done(sent) => Ok(sent),
+            _ => self.push_out(&mut Refs::default(), deadline),
+        }
+    }
+
+    /// Sends the next bytes of the message that was begun.
+    ///
+    /// # Errors
+    /// As [`send`](Connection::send); [`Error::Misuse`] where no message was begun, or it has fewer bytes left.
+    pub fn send_part(&self, part: &[u8], deadline: Deadline) -> Result<Sent, Error> {
+        let held = |output: &Output<F>| Ok(output.has_barrier());
+        let sent = self.transmit(deadline, held, |output, most, refs| {
+            output.accept(most, refs, |output, refs| output.encode_part(part, refs))?;
+            output.close_part(part.len());
+            Ok(())
+        });
+        self.turns.changed();
+        sent
+    }
+
+    /// Sends a message whose body is a piece of a file, of which it keeps a descriptor as long as it needs.
+    ///
+    /// # Errors
+    /// As [`send`](Connection::send); EINVAL for what is no regular file, or not as long; EOPNOTSUPP as
+    /// [`send_begin`](Connection::send_begin).
+    pub fn send_file(&self, file: BorrowedFd<'_>, offset: u64, len: u64, deadline: Deadline) -> Result<Sent, Error> {
+        self.transmit(deadline, Output::is_held, |output, most, _| output.accept_file(file, offset, len, most))
+    }
+
+    /// Sends a message with descriptors over a Unix socket. They stay the caller's.
+    ///
+    /// # Errors
+    /// As [`send`](Connection::send); EOPNOTSUPP where it is no Unix socket; EINVAL for more than 253 descriptors or a
+    /// message of no bytes; EBADF, EMFILE.
+    pub fn send_descriptors(
+        &self,
+        message: Outgoing<'_>,
+        descriptors: &[BorrowedFd<'_>],
+        deadline: Deadline,
+    ) -> Result<Sent, Error> {
+        if !self.transport.output().is_some_and(|output| output.is_unix_socket()) {
+            return Err(Error::Os(errno::EOPNOTSUPP));
+        }
+        if descriptors.len() > DESCRIPTORS_MAX {
+            return Err(Error::Os(errno::EINVAL));
+        }
+        if descriptors.is_empty() {
+            return self.send(message, deadline);
+        }
+        self.transmit(deadline, Output::is_held, |output, most, _| {
+            output.accept_descriptors(message, descriptors, most)
+        })
+    }
+
+    /// Most bytes that may wait when a call has been accepted: one without a deadline stays until they are gone.
+    fn most(&self, deadline: Deadline) -> u64 {
+        match deadline {
+            Deadline::Never if self.transport.can_wait() => u64::MAX,
+            _ => self.send_limit.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Gets something accepted, and pushes it out as far as it goes in time.
+    #[inline]
+    fn transmit<'m>(
+        &self,
+        deadline: Deadline,
+        held: impl Fn(&Output<F>) -> Result<bool, Error>,
+        accept: impl FnMut(&mut Output<F>, u64, &mut Refs<'m>) -> Result<(), Error>,
+    ) -> Result<Sent, Error> {
+        let mut refs = Refs::default();
+        match self.accept(deadline, self.batch.load(Ordering::Relaxed), &mut refs, held, accept)? {
+            Next::Done(sent) => Ok(sent),
+            _ => self.push_out(&mut refs, deadline),
+        }
+    }
+
+    /// Waits until there is room for it, and it is this call's turn.
+    #[inline]
+    fn accept<'m>(
+        &self,
+        deadline: Deadline,
+        batch: u64,
+        refs: &mut Refs<'m>,
+        held: impl Fn(&Output<F>) -> Result<bool, Error>,
+        mut accept: impl FnMut(&mut Output<F>, u64, &mut Refs<'m>) -> Result<(), Error>,
+    ) -> Result<Next, Error> {
+        let most = self.most(deadline);
+        loop {
+            let next = self.output.enter(|output| {
+                output.check_side(&self.transport)?;
+                if held(output)? {
+                    return Ok(Next::Turn);
+                }
+                match accept(output, most, refs) {
+                    Ok(()) if output.pending() + refs.len < batch => {
+                        output.absorb(refs).map(|()| Next::Done(Sent::Pending))
+                    }
+                    Ok(()) => match output.write(&self.transport, refs, self.manner(Direction::Out, deadline))? {
+                        Written::All => Ok(Next::Done(Sent::All)),
+                        _ => Ok(Next::Push),
+                    },
+                    Err(Error::NoRoom { needed }) => self.make_room(output, most.saturating_sub(needed)),
+                    Err(error) => Err(error),
+                }
+            });
+            match self.tell_failure(next)? {
+                Next::Room => match self.wait(Events::WRITE, Direction::Out, deadline) {
+                    Err(Error::Os(errno::EAGAIN | errno::ETIMEDOUT)) => return Err(Error::NoRoom { needed: 0 }),
+                    waited => waited?,
+                },
+                Next::Turn => self.await_turn(deadline, &held)?,
+                Next::Again => {}
+                next => return Ok(next),
+            }
+        }
+    }
+
+    /// Writes what waits, so that no more than so many bytes do.
+    fn make_room(&self, output: &mut Output<F>, most: u64) -> Result<Next, Error> {
+        match output.write(&self.transport, &mut Refs::default(), Wait::No)? {
+            _ if output.in_memory() <= most => Ok(Next::Again),
+            Written::Held => Ok(Next::Turn),
+            _ => Ok(Next::Room),
+        }
+    }
+
+    /// Pushes out what was accepted, as far as it goes in time; what is left then waits in the queue.
+    fn push_out(&self, refs: &mut Refs<'_>, deadline: Deadline) -> Result<Sent, Error> {
+        let wait = self.manner(Direction::Out, deadline);
+        let sent = loop {
+            if let Err(error) = self.wait(Events::WRITE, Direction::Out, deadline) {
+                break self.leave(refs, error);
+            }
+            match self.write(refs, wait) {
+                Ok(Written::All) => break Ok(Sent::All),
+                Ok(Written::Blocked) => {}
+                // It is gone, and what waits behind it is another call's.
+                Ok(Written::Held) => break Ok(Sent::Pending),
+                Err(error) => break Err(error),
+            }
+        };
+        self.turns.changed();
+        sent
+    }
+
+    /// What a call does that was accepted and has no more time.
+    fn leave(&self, refs: &mut Refs<'_>, error: Error) -> Result<Sent, Error> {
+        self.output.enter(|output| match error {
+            Error::Os(errno::EAGAIN | errno::ETIMEDOUT | errno::ECANCELED) => {
+                output.give_up(refs).map(|()| Sent::Pending)
+            }
+            error => output.fail(error),
+        })
+    }
+
+    pub(super) fn write(&self, refs: &mut Refs<'_>, wait: Wait) -> Result<Written, Error> {
+        let written = self.output.enter(|output| output.write(&self.transport, refs, wait));
+        self.tell_failure(written)
+    }
+
+    /// Who waits for a turn does so no longer where sending has failed.
+    #[inline]
+    fn tell_failure<R>(&self, result: Result<R, Error>) -> Result<R, Error> {
+        result.inspect_err(|_| self.turns.changed())
+    }
+
+    fn await_turn(&self, deadline: Deadline, held: impl Fn(&Output<F>) -> Result<bool, Error>) -> Result<(), Error> {
+        let free = || self.output.enter(|output| Ok((output.error().is_some() || !held(output)?).then_some(())));
+        self.turns.until(deadline, || self.check_cancelled(), free)
+    }
+}

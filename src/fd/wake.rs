@@ -1,0 +1,107 @@
+//! What wakes a thread that waits for a descriptor.
+
+use super::syscall::{self, Events};
+use super::{Deadline, errno};
+use crate::Error;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// Where no descriptor is to be had that could wake, a wait looks around so often.
+const GLANCE: Duration = Duration::from_millis(20);
+
+/// Wakes all who wait, until it is put to rest. The first wait makes its descriptor: what never waits has none.
+#[derive(Debug, Default)]
+pub(crate) struct Alarm {
+    rings: AtomicBool,
+    event: OnceLock<OwnedFd>,
+}
+
+impl Alarm {
+    fn ring(&self) {
+        self.rings.store(true, Ordering::SeqCst);
+        if let Some(event) = self.event.get() {
+            syscall::raise(event.as_fd());
+        }
+    }
+
+    fn rest(&self) {
+        self.rings.store(false, Ordering::SeqCst);
+        if let Some(event) = self.event.get() {
+            syscall::lower(event.as_fd());
+        }
+    }
+
+    pub(crate) fn set(&self, rings: bool) {
+        if rings { self.ring() } else { self.rest() }
+    }
+
+    fn is_ringing(&self) -> bool {
+        self.rings.load(Ordering::SeqCst)
+    }
+
+    /// The descriptor to wait for, if there is one to be had.
+    fn event(&self) -> Option<BorrowedFd<'_>> {
+        if self.event.get().is_none() {
+            // Of two threads that come here at once, one closes its own again.
+            let _ = self.event.set(syscall::new_event().ok()?);
+        }
+        self.event.get().map(AsFd::as_fd)
+    }
+}
+
+/// Waits until one of these is ready, or has failed or ended, or the alarm rings.
+///
+/// # Errors
+/// EAGAIN and ETIMEDOUT from the deadline.
+pub(crate) fn wait_for(
+    awaited: &[(BorrowedFd<'_>, Events)],
+    alarm: Option<&Alarm>,
+    deadline: Deadline,
+) -> Result<(), Error> {
+    let event = alarm.and_then(Alarm::event);
+    loop {
+        let left = deadline.left();
+        if deadline != Deadline::Now && left == Some(Duration::ZERO) {
+            return Err(deadline.error());
+        }
+        // Looked at when the descriptor is there: whoever rings from now on uses it.
+        if alarm.is_some_and(Alarm::is_ringing) {
+            return Ok(());
+        }
+        let blind = alarm.is_some() && event.is_none();
+        let patience = if blind { Some(left.map_or(GLANCE, |left| left.min(GLANCE))) } else { left };
+        match syscall::poll_any(awaited, event, patience) {
+            Ok(true) => return Ok(()),
+            Ok(false) if deadline == Deadline::Now => return Err(deadline.error()),
+            Ok(false) | Err(Error::Os(errno::EINTR)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::net::UnixStream;
+
+    #[test]
+    fn an_alarm_wakes_until_it_rests() {
+        let (ours, _theirs) = UnixStream::pair().unwrap();
+        let alarm = Alarm::default();
+        let wait = |ms| {
+            let awaited = [(ours.as_fd(), Events::READ)];
+            wait_for(&awaited, Some(&alarm), Deadline::after(Duration::from_millis(ms)))
+        };
+        assert_eq!(wait(1), Err(Error::Os(errno::ETIMEDOUT)));
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| wait(60_000));
+            alarm.ring();
+            assert_eq!(waiting.join().unwrap(), Ok(()));
+        });
+        assert_eq!(wait(60_000), Ok(()));
+        alarm.rest();
+        assert_eq!(wait(1), Err(Error::Os(errno::ETIMEDOUT)));
+    }
+}
