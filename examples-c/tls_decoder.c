@@ -1,44 +1,12 @@
 /* Messages inside TLS: OpenSSL moves bytes, fdwire turns them into messages and back. A client and a server that sends
  * every message back, each a process with one end of a socket pair. */
-#include "example.h"
+#include "tls_example.h"
 
-#include <openssl/err.h>
-#include <openssl/ssl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-/* As check, for OpenSSL's results, of which those below 1 are failures. */
-static void check_tls(const char *what, int result) {
-  if (result < 1) {
-    fprintf(stderr, "%s failed\n", what);
-    ERR_print_errors_fp(stderr);
-    exit(1);
-  }
-}
-
-/* A key, and a certificate for it that vouches for itself for an hour. Both ends have them here, and nobody else. */
-static SSL_CTX *new_context(void) {
-  SSL_CTX *context = SSL_CTX_new(TLS_method());
-  EVP_PKEY *key = EVP_EC_gen("P-256");
-  X509 *certificate = X509_new();
-  check_tls("memory and a key", context != NULL && key != NULL && certificate != NULL);
-  X509_NAME *name = X509_get_subject_name(certificate);
-  check_tls("a name", X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const uint8_t *)"localhost", -1, -1, 0));
-  check_tls("an issuer", X509_set_issuer_name(certificate, name));
-  check_tls("a beginning", X509_gmtime_adj(X509_getm_notBefore(certificate), -60) != NULL);
-  check_tls("an end", X509_gmtime_adj(X509_getm_notAfter(certificate), 3600) != NULL);
-  check_tls("a public key", X509_set_pubkey(certificate, key));
-  check_tls("a signature", X509_sign(certificate, key, EVP_sha256()));
-  check_tls("the server's certificate", SSL_CTX_use_certificate(context, certificate));
-  check_tls("the server's key", SSL_CTX_use_PrivateKey(context, key));
-  check_tls("the client's trust", X509_STORE_add_cert(SSL_CTX_get_cert_store(context), certificate));
-  X509_free(certificate);
-  EVP_PKEY_free(key);
-  return context;
-}
 
 /* The whole frame at once, so that head and body share a record of TLS. */
 static void send_message(SSL *ssl, const fdwire_format *format, const fdwire_msg *msg) {

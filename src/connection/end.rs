@@ -60,8 +60,9 @@ where
     /// Ends the connection so that the peer gets every byte: sends what waits, ends sending, receives and drops what still
     /// comes until the peer ends as well. Says how many bytes were accepted and never reached the kernel, and how it ended.
     pub fn finish(&self, deadline: Deadline) -> (u64, Result<(), Error>) {
-        let (unsent, sent) = self.send_rest(deadline);
+        let (unsent, open, sent) = self.send_rest(deadline);
         let ended = sent.and_then(|()| self.await_end(deadline));
+        let ended = if open { sent.and(Err(Error::Truncated)) } else { ended };
         let _ = self.input.enter(|input| {
             input.fail(Error::Broken);
             Ok(())
@@ -74,9 +75,10 @@ where
         (unsent, ended)
     }
 
-    fn send_rest(&self, deadline: Deadline) -> (u64, Result<(), Error>) {
+    /// How many bytes were left, whether a message was, and what was wrong.
+    fn send_rest(&self, deadline: Deadline) -> (u64, bool, Result<(), Error>) {
         let sent = match self.output.enter(|output| Ok(output.is_closed())) {
-            Ok(true) => return (0, Ok(())),
+            Ok(true) => return (0, false, Ok(())),
             _ => self.flush_until(deadline, true),
         };
         let rest = self.output.enter(|output| {
@@ -89,9 +91,8 @@ where
         });
         self.turns.changed();
         match rest {
-            Ok((unsent, true)) => (unsent, sent.and(Err(Error::Truncated))),
-            Ok((unsent, false)) => (unsent, sent),
-            Err(error) => (0, Err(error)),
+            Ok((unsent, open)) => (unsent, open, sent),
+            Err(error) => (0, false, Err(error)),
         }
     }
 

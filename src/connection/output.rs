@@ -56,7 +56,7 @@ pub struct Output<F> {
     queue: Queue,
     /// A message that is sent in parts.
     open: Option<Box<Open>>,
-    /// Where bodies of a waiting call go out: only that call gets past this place.
+    /// Where bodies of a waiting call go out: only that call writes until they are gone.
     barrier: Option<u64>,
     /// What ended it.
     error: Option<Error>,
@@ -294,9 +294,11 @@ impl<F: Deref<Target = Format>> Output<F> {
         Ok(count)
     }
 
-    /// Makes room for messages that come now, so that the buffer need not grow with each.
-    pub(super) fn expect(&mut self, bytes: usize) -> Result<(), Error> {
-        self.queue.room(bytes).map(|_| ())
+    /// Makes room for bytes that are added now, as far as they may be accepted, so that the buffer need not grow with each
+    /// message.
+    pub(super) fn expect(&mut self, bytes: usize, most: u64) -> Result<(), Error> {
+        let room = most.saturating_sub(self.in_memory());
+        self.queue.room(bytes.min(usize::try_from(room).unwrap_or(usize::MAX))).map(|_| ())
     }
 
     /// Adds the head of a message whose body comes in parts.
@@ -420,17 +422,18 @@ impl<F: Deref<Target = Format>> Output<F> {
     }
 
     fn write_on(&mut self, transport: &Transport<'_>, refs: &mut Refs<'_>, wait: Wait) -> Result<Written, Error> {
+        if refs.is_empty() && self.barrier.is_some() {
+            return Ok(Written::Held); // what the transport was given already, comes first and whole
+        }
         while !self.queue.is_empty() || !refs.is_empty() {
             let written = match self.queue.marked_at_front() {
                 Some(Marked::Stretch(_)) => self.write_file(transport, wait),
                 Some(Marked::Descriptors { .. }) => self.write_with_descriptors(transport),
                 None => match self.write_bytes(transport, refs, wait) {
-                    Ok(None) => return Ok(Written::Held),
-                    Ok(Some((len, all))) if len < all && wait == Wait::No && transport.is_full_when_short() => {
+                    Ok((len, all)) if len < all && wait == Wait::No && transport.is_full_when_short() => {
                         return Ok(Written::Blocked);
                     }
-                    Ok(Some((len, _))) => Ok(len),
-                    Err(error) => Err(error),
+                    written => written.map(|(len, _)| len),
                 },
             };
             match written {
@@ -443,25 +446,21 @@ impl<F: Deref<Target = Format>> Output<F> {
         Ok(Written::All)
     }
 
-    /// Writes bytes up to the next mark: how many of how many; `None` where they are not this call's.
+    /// Writes bytes up to the next mark: how many of how many.
     fn write_bytes(
         &mut self,
         transport: &Transport<'_>,
         refs: &mut Refs<'_>,
         wait: Wait,
-    ) -> Result<Option<(usize, usize)>, Error> {
-        let until = if refs.is_empty() { self.barrier.unwrap_or(u64::MAX) } else { u64::MAX };
+    ) -> Result<(usize, usize), Error> {
         let mut slices = [IoSlice::new(&[]); SLICES];
-        let count = self.queue.slices(refs, until, &mut slices);
-        if count == 0 {
-            return Ok(None);
-        }
+        let count = self.queue.slices(refs, &mut slices);
         let slices = &slices[..count];
         let all = slices.iter().map(|slice| slice.len()).sum();
         let len = write_retrying(transport, slices, wait, &mut self.writes)?;
         self.bytes += len as u64;
         self.queue.consume(len, refs);
-        Ok(Some((len, all)))
+        Ok((len, all))
     }
 
     fn write_slices(&mut self, transport: &Transport<'_>, slices: &[IoSlice<'_>], wait: Wait) -> Result<usize, Error> {

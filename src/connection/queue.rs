@@ -204,10 +204,10 @@ impl Queue {
         self.marks.push_front(mark);
     }
 
-    /// Fills `slices` with bytes that wait, up to the next mark and up to a place; says how many slices.
-    pub(super) fn slices<'s>(&'s self, refs: &Refs<'s>, until: u64, slices: &mut [IoSlice<'s>]) -> usize {
-        let until = self.marks.front().map_or(until, |mark| mark.place.min(until));
-        let stop = until.min(self.end_place());
+    /// Fills `slices` with bytes that wait, up to the next mark; says how many slices.
+    pub(super) fn slices<'s>(&'s self, refs: &Refs<'s>, slices: &mut [IoSlice<'s>]) -> usize {
+        let mark = self.marks.front().map_or(u64::MAX, |mark| mark.place);
+        let stop = mark.min(self.end_place());
         let (mut place, mut from, mut count) = (self.at, self.start, 0);
         let mut refs = refs.waiting().iter().peekable();
         while let Some(slice) = slices.get_mut(count) {
@@ -216,7 +216,7 @@ impl Queue {
             if run > 0 {
                 *slice = IoSlice::new(&self.memory[from..from + run as usize]);
                 (place, from) = (place + run, from + run as usize);
-            } else if next_ref == Some(place) && place != until {
+            } else if next_ref == Some(place) && place != mark {
                 *slice = IoSlice::new(refs.next().map_or(&[], |&(_, body)| body));
             } else {
                 break;

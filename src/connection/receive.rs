@@ -124,8 +124,9 @@ where
         deadline: Deadline,
         mut step: impl FnMut(&mut Input<F>, &Transport<'fd>, Manner) -> Result<Step<R>, Error>,
     ) -> Result<Option<R>, Error> {
-        let mut manner = Manner { wait: Wait::No, eager: deadline == Deadline::Now, deadline, shut: false };
+        let mut manner = Manner { wait: Wait::No, eager: false, deadline, shut: false };
         loop {
+            manner.eager = deadline == Deadline::Now || self.check_cancelled().is_err();
             manner.shut = self.input_shut.load(Ordering::Relaxed);
             match self.input.enter(|input| step(input, &self.transport, manner))? {
                 Step::Done(result) => return Ok(Some(result)),

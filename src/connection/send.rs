@@ -1,7 +1,7 @@
 //! The calls that send.
 
 use super::input::Input;
-use super::output::{AtOnce, Outgoing, Output, Sent, Written};
+use super::output::{AtOnce, COPIED, Outgoing, Output, Sent, Written};
 use super::queue::Refs;
 use super::{Connection, Direction, Gate};
 use crate::Error;
@@ -61,7 +61,8 @@ where
                 None => {}
             }
         }
-        self.send_all(std::iter::once(Ok(message)), message.body.len(), deadline)
+        let copied = if message.body.len() <= COPIED { message.body.len() } else { 0 };
+        self.send_all(std::iter::once(Ok(message)), copied, deadline)
     }
 
     /// Sends messages, all of them or none; `bytes` is about how long the bodies are that are copied.
@@ -74,7 +75,7 @@ where
         M: Iterator<Item = Result<Outgoing<'m>, Error>> + Clone,
     {
         self.transmit(deadline, Output::is_held, |output, most, refs| {
-            output.expect(bytes)?;
+            output.expect(bytes, most)?;
             output.accept(most, refs, |output, refs| output.encode_all(messages.clone(), most, refs))
         })
     }
@@ -95,7 +96,7 @@ where
                 return Err(Error::Os(errno::EBUSY));
             }
             let mut refs = Refs::default();
-            output.expect(bytes.min(usize::try_from(most).unwrap_or(usize::MAX)))?;
+            output.expect(bytes, most)?;
             output.accept(most, &mut refs, |output, refs| output.encode_all(messages.clone(), most, refs))?;
             output.absorb(&mut refs)
         })
