@@ -105,7 +105,7 @@ decodes 2 'column 7, "heads=8"' "u32be heads=8"
 # All hear all others, round after round, though one more client, the first, never reads.
 chat() { # FORMAT CLIENTS ROUNDS
   echo "--- chat_server and $2 of chat_clients, $1"
-  start "$folder/log" ./chat_server "unix:$folder/chat.sock" "$1" $(($2 + 1)) &&
+  start "$folder/log" ./chat_server "unix:$folder/chat$2.sock" "$1" $(($2 + 1)) &&
     timeout 60 ./chat_clients "$address" "$1" "$2" "$3"
   join_or_stop $? && [ "$(grep -c 'client [0-9]* said .*: ended$' "$folder/log")" -eq "$2" ] &&
     grep -q '^client 1 said 0, .*: dropped, since it reads too slowly' "$folder/log"

@@ -62,7 +62,7 @@ where
     pub fn finish(&self, deadline: Deadline) -> (u64, Result<(), Error>) {
         let (unsent, open, sent) = self.send_rest(deadline);
         let ended = sent.and_then(|()| self.await_end(deadline));
-        let ended = if open { sent.and(Err(Error::Truncated)) } else { ended };
+        let ended = if open { Err(Error::Truncated) } else { ended };
         let _ = self.input.enter(|input| {
             input.fail(Error::Broken);
             Ok(())

@@ -303,6 +303,9 @@ where
 
     /// Waits for one of these events, or for an alarm that says to look again, unless it was cancelled.
     fn wait(&self, events: Events, direction: Direction, deadline: Deadline) -> Result<(), Error> {
+        if deadline == Deadline::Now {
+            return Err(Error::Os(errno::EAGAIN)); // it was just tried
+        }
         self.check_cancelled()?;
         let alarm = (!self.is_alone(direction)).then_some(self.alarm(direction));
         self.transport.wait(events, alarm, deadline)?;

@@ -4,7 +4,7 @@ use super::queue::{Mark, Marked, Queue, Refs, Stretch};
 use super::transport::Transport;
 use crate::Error;
 use crate::codec::{Scratch, head_of};
-use crate::fd::{Events, File, Wait, errno};
+use crate::fd::{Events, File, Wait, check_open, errno};
 use crate::format::{Format, Payload};
 use crate::memory::copy;
 use std::io::IoSlice;
@@ -146,6 +146,11 @@ impl<F: Deref<Target = Format>> Output<F> {
         self.barrier.is_some()
     }
 
+    /// Whether nothing waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
     /// Whether a message may go out at once.
     #[inline]
     pub(super) fn is_idle(&self) -> bool {
@@ -221,7 +226,7 @@ impl<F: Deref<Target = Format>> Output<F> {
         refs: &mut Refs<'m>,
         mut encode: impl FnMut(&mut Self, &mut Refs<'m>) -> Result<u64, Error>,
     ) -> Result<(), Error> {
-        let (place, waited) = (self.queue.end_place(), self.queue.len() as u64);
+        let (before, waited) = (self.queue.end(), self.queue.len() as u64);
         let mut added = || {
             let messages = encode(self, refs)?;
             let len = self.queue.len() as u64 - waited + refs.len;
@@ -237,7 +242,7 @@ impl<F: Deref<Target = Format>> Output<F> {
                 Ok(())
             }
             Err(error) => {
-                self.queue.cut(place);
+                self.queue.cut(before);
                 if waited == 0 {
                     self.queue.settle();
                 }
@@ -303,7 +308,7 @@ impl<F: Deref<Target = Format>> Output<F> {
 
     /// Adds the head of a message whose body comes in parts.
     pub(super) fn encode_begin(&mut self, head: Option<&[u8]>, body_len: u64) -> Result<Vec<u8>, Error> {
-        if !self.format.tells_length() || self.format.is_custom() {
+        if !self.format.says_length() {
             return Err(Error::Os(errno::EOPNOTSUPP));
         }
         let body = Payload::of_len(body_len);
@@ -378,6 +383,8 @@ impl<F: Deref<Target = Format>> Output<F> {
         descriptors: &[BorrowedFd<'_>],
         most: u64,
     ) -> Result<(), Error> {
+        // Before one of the copies gets a number that is not open.
+        descriptors.iter().try_for_each(|descriptor| check_open(*descriptor))?;
         let mut list: Vec<OwnedFd> = Vec::new();
         for descriptor in descriptors {
             crate::memory::push(&mut list, descriptor.try_clone_to_owned()?)?;

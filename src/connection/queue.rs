@@ -179,9 +179,15 @@ impl Queue {
         Ok(())
     }
 
-    /// Forgets what was added behind a place.
-    pub(super) fn cut(&mut self, place: u64) {
+    /// The end as it is now, to go back to: the place behind the last byte, and how many marks there are.
+    pub(super) fn end(&self) -> (u64, usize) {
+        (self.end_place(), self.marks.len())
+    }
+
+    /// Forgets what was added behind an earlier end.
+    pub(super) fn cut(&mut self, (place, marks): (u64, usize)) {
         self.end = self.start + (place - self.at) as usize;
+        self.marks.truncate(marks);
     }
 
     pub(super) fn mark(&mut self, place: u64, what: Marked) -> Result<(), Error> {

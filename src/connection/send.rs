@@ -179,6 +179,7 @@ where
         descriptors: &[BorrowedFd<'_>],
         deadline: Deadline,
     ) -> Result<Sent, Error> {
+        self.transport.check_side(Events::WRITE)?;
         if !self.transport.output().is_some_and(|output| output.is_unix_socket()) {
             return Err(Error::Os(errno::EOPNOTSUPP));
         }
@@ -234,7 +235,8 @@ where
                     return Ok(Next::Turn);
                 }
                 match accept(output, most, refs) {
-                    Ok(()) if output.pending() + refs.len < batch => {
+                    Ok(()) if output.is_empty() && refs.is_empty() => Ok(Next::Done(Sent::All)),
+                    Ok(()) if output.pending().saturating_add(refs.len) < batch => {
                         output.absorb(refs).map(|()| Next::Done(Sent::Pending))
                     }
                     Ok(()) => match output.write(&self.transport, refs, self.manner(Direction::Out, deadline))? {

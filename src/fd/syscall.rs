@@ -225,6 +225,12 @@ pub(super) fn is_nonblocking(fd: BorrowedFd<'_>, direction: Events) -> Result<bo
     }
 }
 
+/// fcntl(2) F_GETFD: EBADF for what is not open.
+pub(crate) fn check_open(fd: BorrowedFd<'_>) -> Result<(), Error> {
+    // SAFETY: F_GETFD takes no argument.
+    check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GETFD) } as isize).map(|_| ())
+}
+
 /// getsockopt(2) SO_TYPE: whether a socket is a stream of bytes.
 pub(super) fn is_stream_socket(fd: BorrowedFd<'_>) -> Result<bool, Error> {
     let mut kind: c_int = 0;

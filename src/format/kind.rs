@@ -249,6 +249,15 @@ impl Format {
         }
     }
 
+    /// Whether each head says how long its body is, so that the body may hold anything and come in parts.
+    pub(crate) fn says_length(&self) -> bool {
+        match &self.kind {
+            Kind::Prefixed(_) | Kind::Headers(_) => true,
+            Kind::Delimited(_) | Kind::Eof(_) | Kind::Custom(_) => false,
+            Kind::Select(select) => select.cases().iter().all(|case| case.format.says_length()),
+        }
+    }
+
     /// Whether a probe asks a function of the program's own, which may look at all bytes each time.
     pub(crate) fn is_custom(&self) -> bool {
         matches!(self.kind, Kind::Custom(_))

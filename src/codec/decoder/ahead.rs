@@ -27,17 +27,28 @@ impl<F: Deref<Target = Format>> Decoder<F> {
         }
     }
 
-    /// Whether a call that takes would get something with what is there: a message, some of a body, the end, or an error.
+    /// Whether a call that takes would get something with what is there: a message, some of a body, the end, or an error. An
+    /// error is not looked at more closely: the format may still be changed.
     pub(crate) fn is_ready(&mut self) -> bool {
-        if let State::Open { left, frame } = self.state {
-            let enough = if left > 0 { 1 } else { frame.tail };
-            return self.ended || self.buffer.len() >= enough;
+        match self.state {
+            State::Failed(_) => return true,
+            State::Open { left, frame } => {
+                let enough = if left > 0 { 1 } else { frame.tail };
+                return self.ended || self.buffer.len() >= enough;
+            }
+            State::Skipping | State::Dropping(_) => {
+                if self.drop_unwanted().is_err() {
+                    return true;
+                }
+            }
+            State::Between | State::Inside(_) => {}
         }
-        match self.ahead() {
-            Err(_) => true,
-            Ok(Some(frame)) => frame.total() <= self.buffer.len() as u64,
-            Ok(None) => self.ended,
-        }
+        self.ended || self.needed() == 0 || self.is_tail_bad()
+    }
+
+    fn is_tail_bad(&self) -> bool {
+        let State::Inside(frame) = self.state else { return false };
+        self.tail_there(&frame).is_some_and(|tail| self.format.check_tail(&frame, self.buffer.bytes(), tail).is_err())
     }
 
     /// Whether the end of the stream was seen.

@@ -252,8 +252,7 @@ impl<F: Deref<Target = Format>> Decoder<F> {
 
     fn inside(&mut self, frame: Frame) -> Result<Option<Frame>, Error> {
         self.state = State::Inside(frame);
-        let bytes = self.buffer.bytes();
-        let tail = usize::try_from(frame.body).ok().and_then(|body| bytes.get(frame.head.checked_add(body)?..));
+        let (bytes, tail) = (self.buffer.bytes(), self.tail_there(&frame));
         if let Err(error) = tail.map_or(Ok(()), |tail| self.format.check_tail(&frame, bytes, tail)) {
             return self.fail(error);
         }
@@ -262,6 +261,12 @@ impl<F: Deref<Target = Format>> Decoder<F> {
             _ if self.ended => self.at_end(),
             _ => Ok(None),
         }
+    }
+
+    /// What is there behind the body.
+    fn tail_there(&self, frame: &Frame) -> Option<&[u8]> {
+        let body = usize::try_from(frame.body).ok()?;
+        self.buffer.bytes().get(frame.head.checked_add(body)?..)
     }
 
     /// No more bytes will come: what is there is the last frame, if it is one.
