@@ -668,7 +668,7 @@ typedef struct fdwire_slice {
 /**
  * Writes bytes of count slices, one after the other, as far as they go now. It returns how many
  * bytes, at least one; -EAGAIN if none can be written now; -errno. What it did not take comes
- * first in the next call, in slices that may be cut otherwise.
+ * first in the next call, with nothing left out, in slices that may be cut otherwise.
  */
 typedef int64_t (*fdwire_writev_fn)(void *ctx, const struct fdwire_slice *slices, size_t count);
 
@@ -1026,7 +1026,8 @@ int fdwire_conn_send_file(fdwire_conn *conn,
  *
  * Returns: as fdwire_conn_send. -EOPNOTSUPP: out_fd is no Unix socket; -EINVAL for a message of no
  * bytes or more than 253 descriptors; -EBADF for one that is not open; -EMFILE; -ETOOMANYREFS: too
- * many are on their way.
+ * many are on their way: send it again when the peer has received some. If it was accepted
+ * already, fdwire_conn_flush says so.
  */
 int fdwire_conn_send_fds(fdwire_conn *conn,
                          const void *body,

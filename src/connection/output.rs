@@ -18,6 +18,9 @@ pub(crate) const COPIED: usize = 2 * 1024;
 /// A frame up to this length is put together on the stack when it goes out at once.
 const SHORT: usize = 512;
 
+/// What the system says against more descriptors before the peer has received some.
+pub(super) const TOO_MANY_ON_THEIR_WAY: Error = Error::Os(errno::ETOOMANYREFS);
+
 /// Most pieces that one write is made of.
 const SLICES: usize = 256;
 
@@ -252,6 +255,22 @@ impl<F: Deref<Target = Format>> Output<F> {
         }
     }
 
+    /// Takes back the one message that was accepted since, if nothing of it went and nothing is before it.
+    pub(super) fn take_back(&mut self, before: (u64, usize)) -> bool {
+        let alone = self.queue.is_front(before);
+        if alone {
+            self.queue.cut(before);
+            self.queue.settle();
+            self.messages -= 1;
+        }
+        alone
+    }
+
+    /// Where the queue ends now.
+    pub(super) fn end(&self) -> (u64, usize) {
+        self.queue.end()
+    }
+
     /// Adds one message; a large body is referred to.
     #[inline]
     pub(super) fn encode<'m>(&mut self, message: Outgoing<'m>, refs: &mut Refs<'m>) -> Result<(), Error> {
@@ -406,7 +425,7 @@ impl<F: Deref<Target = Format>> Output<F> {
     /// Writes what waits, as far as it goes.
     ///
     /// # Errors
-    /// Those of writing, which last.
+    /// Those of writing, which last but for `TOO_MANY_ON_THEIR_WAY`.
     pub(super) fn write(
         &mut self,
         transport: &Transport<'_>,
@@ -421,6 +440,8 @@ impl<F: Deref<Target = Format>> Output<F> {
         }
         match written {
             Ok(written) => Ok(written),
+            // It passes, and nothing was lost.
+            Err(error @ TOO_MANY_ON_THEIR_WAY) => Err(error),
             Err(error) => {
                 self.lost = refs.len;
                 self.fail(error)
@@ -532,7 +553,9 @@ impl<F: Deref<Target = Format>> Output<F> {
     /// What a call does that stops before its bodies went out: the queue keeps them. Only those of a call that was to stay until
     /// they are gone, and was cancelled, can be over the limit.
     pub(super) fn give_up(&mut self, refs: &mut Refs<'_>) -> Result<(), Error> {
-        self.barrier = None;
+        if !refs.is_empty() {
+            self.barrier = None; // else it is another call's
+        }
         self.check()?;
         self.absorb(refs)?;
         self.queue.settle();

@@ -184,6 +184,11 @@ impl Queue {
         (self.end_place(), self.marks.len())
     }
 
+    /// Whether nothing waits from before that.
+    pub(super) fn is_front(&self, (place, marks): (u64, usize)) -> bool {
+        self.at == place && marks == 0
+    }
+
     /// Forgets what was added behind an earlier end.
     pub(super) fn cut(&mut self, (place, marks): (u64, usize)) {
         self.end = self.start + (place - self.at) as usize;

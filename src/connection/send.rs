@@ -1,7 +1,7 @@
 //! The calls that send.
 
 use super::input::Input;
-use super::output::{AtOnce, COPIED, Outgoing, Output, Sent, Written};
+use super::output::{AtOnce, COPIED, Outgoing, Output, Sent, TOO_MANY_ON_THEIR_WAY, Written};
 use super::queue::Refs;
 use super::{Connection, Direction, Gate};
 use crate::Error;
@@ -234,14 +234,17 @@ where
                 if held(output)? {
                     return Ok(Next::Turn);
                 }
+                let before = output.end();
                 match accept(output, most, refs) {
                     Ok(()) if output.is_empty() && refs.is_empty() => Ok(Next::Done(Sent::All)),
                     Ok(()) if output.pending().saturating_add(refs.len) < batch => {
                         output.absorb(refs).map(|()| Next::Done(Sent::Pending))
                     }
-                    Ok(()) => match output.write(&self.transport, refs, self.manner(Direction::Out, deadline))? {
-                        Written::All => Ok(Next::Done(Sent::All)),
-                        _ => Ok(Next::Push),
+                    Ok(()) => match output.write(&self.transport, refs, self.manner(Direction::Out, deadline)) {
+                        Ok(Written::All) => Ok(Next::Done(Sent::All)),
+                        Ok(_) => Ok(Next::Push),
+                        Err(TOO_MANY_ON_THEIR_WAY) if !output.take_back(before) => Ok(Next::Done(Sent::Pending)),
+                        Err(error) => Err(error),
                     },
                     Err(Error::NoRoom { needed }) => self.make_room(output, most.saturating_sub(needed)),
                     Err(error) => Err(error),
@@ -278,8 +281,12 @@ where
             match self.write(refs, wait) {
                 Ok(Written::All) => break Ok(Sent::All),
                 Ok(Written::Blocked) => {}
-                // It is gone, and what waits behind it is another call's.
-                Ok(Written::Held) => break Ok(Sent::Pending),
+                Ok(Written::Held) => {
+                    if let Err(error) = self.await_turn(deadline, |output| Ok(output.has_barrier())) {
+                        break self.leave(refs, error);
+                    }
+                }
+                Err(error @ TOO_MANY_ON_THEIR_WAY) => break self.leave(refs, error),
                 Err(error) => break Err(error),
             }
         };
@@ -290,7 +297,7 @@ where
     /// What a call does that was accepted and has no more time.
     fn leave(&self, refs: &mut Refs<'_>, error: Error) -> Result<Sent, Error> {
         self.output.enter(|output| match error {
-            Error::Os(errno::EAGAIN | errno::ETIMEDOUT | errno::ECANCELED) => {
+            Error::Os(errno::EAGAIN | errno::ETIMEDOUT | errno::ECANCELED | errno::ETOOMANYREFS) => {
                 output.give_up(refs).map(|()| Sent::Pending)
             }
             error => output.fail(error),

@@ -147,7 +147,7 @@ pub type fdwire_read_fn = Option<unsafe extern "C" fn(ctx: *mut c_void, buf: *mu
 
 /// Writes bytes of count slices, one after the other, as far as they go now. It returns how many
 /// bytes, at least one; -EAGAIN if none can be written now; -errno. What it did not take comes
-/// first in the next call, in slices that may be cut otherwise.
+/// first in the next call, with nothing left out, in slices that may be cut otherwise.
 pub type fdwire_writev_fn =
     Option<unsafe extern "C" fn(ctx: *mut c_void, slices: *const fdwire_slice, count: usize) -> i64>;
 

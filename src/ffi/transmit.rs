@@ -211,7 +211,8 @@ pub unsafe extern "C" fn fdwire_conn_send_file(
 ///
 /// Returns: as fdwire_conn_send. -EOPNOTSUPP: out_fd is no Unix socket; -EINVAL for a message of no
 /// bytes or more than 253 descriptors; -EBADF for one that is not open; -EMFILE; -ETOOMANYREFS: too
-/// many are on their way.
+/// many are on their way: send it again when the peer has received some. If it was accepted
+/// already, fdwire_conn_flush says so.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fdwire_conn_send_fds(
     conn: *mut fdwire_conn,
