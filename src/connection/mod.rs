@@ -17,7 +17,6 @@ mod turns;
 
 pub use gate::Gate;
 pub use input::Input;
-pub(crate) use output::COPIED;
 pub use output::{Outgoing, Output, Sent};
 pub use transport::Functions;
 
@@ -225,7 +224,7 @@ where
             Direction::Out => self.output.enter(|output| match output.is_open() {
                 true => Err(Error::Os(errno::EBUSY)),
                 false => {
-                    output.format = format;
+                    output.set_format(format);
                     Ok(())
                 }
             }),

@@ -5,7 +5,7 @@ use super::transport::Transport;
 use crate::Error;
 use crate::codec::{Scratch, head_of};
 use crate::fd::{Events, File, Wait, check_open, errno};
-use crate::format::{Format, Payload};
+use crate::format::{Format, Payload, QuickHead};
 use crate::memory::copy;
 use std::io::IoSlice;
 use std::ops::Deref;
@@ -13,7 +13,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::thread::{self, ThreadId};
 
 /// Bodies up to this length are copied, to go out with what is before and behind them; larger ones are referred to.
-pub(crate) const COPIED: usize = 2 * 1024;
+pub(super) const COPIED: usize = 2 * 1024;
 
 /// A frame up to this length is put together on the stack when it goes out at once.
 const SHORT: usize = 512;
@@ -55,7 +55,8 @@ pub(super) enum Written {
 /// A direction of a connection: messages to bytes.
 #[derive(Debug)]
 pub struct Output<F> {
-    pub(super) format: F,
+    format: F,
+    quick: Option<QuickHead>,
     queue: Queue,
     /// A message that is sent in parts.
     open: Option<Box<Open>>,
@@ -82,6 +83,7 @@ struct Open {
 impl<F: Deref<Target = Format>> Output<F> {
     pub(super) fn new(format: F) -> Output<F> {
         Output {
+            quick: format.quick_head(),
             format,
             queue: Queue::new(),
             open: None,
@@ -93,6 +95,11 @@ impl<F: Deref<Target = Format>> Output<F> {
             bytes: 0,
             writes: 0,
         }
+    }
+
+    pub(super) fn set_format(&mut self, format: F) {
+        self.quick = format.quick_head();
+        self.format = format;
     }
 
     /// Bytes that were accepted and are not with the kernel.
@@ -210,7 +217,7 @@ impl<F: Deref<Target = Format>> Output<F> {
         went: usize,
         refs: &mut Refs<'m>,
     ) -> Result<(), Error> {
-        if let Err(error) = self.encode(message, refs) {
+        if let Err(error) = self.encode(message, COPIED, refs) {
             return self.fail(error);
         }
         self.queue.consume(went, refs);
@@ -271,9 +278,26 @@ impl<F: Deref<Target = Format>> Output<F> {
         self.queue.end()
     }
 
-    /// Adds one message; a large body is referred to.
+    /// Adds one message; a body that is longer than `copied` is referred to.
     #[inline]
-    pub(super) fn encode<'m>(&mut self, message: Outgoing<'m>, refs: &mut Refs<'m>) -> Result<(), Error> {
+    pub(super) fn encode<'m>(
+        &mut self,
+        message: Outgoing<'m>,
+        copied: usize,
+        refs: &mut Refs<'m>,
+    ) -> Result<(), Error> {
+        if let (None, Some(quick)) = (message.head, &self.quick)
+            && message.body.len() <= copied
+            && let Some(head) = quick.write(message.body.len() as u64)
+        {
+            let len = quick.len;
+            return self.queue.put_frame(head, len, message.body);
+        }
+        self.encode_slowly(message, copied, refs)
+    }
+
+    #[inline(never)]
+    fn encode_slowly<'m>(&mut self, message: Outgoing<'m>, copied: usize, refs: &mut Refs<'m>) -> Result<(), Error> {
         let body: Payload<'_> = message.body.into();
         let mut room = self.queue.room(Scratch::SHORT + message.head.map_or(0, <[u8]>::len))?;
         let len = match self.format.write_head(message.head, body, room) {
@@ -285,7 +309,7 @@ impl<F: Deref<Target = Format>> Output<F> {
         };
         let tail = self.format.tail_behind(&room[..len], body)?;
         self.queue.add(len);
-        if message.body.len() <= COPIED {
+        if message.body.len() <= copied {
             self.queue.put(message.body)?;
         } else {
             refs.push(self.queue.end_place(), message.body)?;
@@ -302,6 +326,7 @@ impl<F: Deref<Target = Format>> Output<F> {
     pub(super) fn encode_all<'m>(
         &mut self,
         messages: impl Iterator<Item = Result<Outgoing<'m>, Error>>,
+        copied: usize,
         most: u64,
         refs: &mut Refs<'m>,
     ) -> Result<u64, Error> {
@@ -312,7 +337,7 @@ impl<F: Deref<Target = Format>> Output<F> {
             if len.saturating_add(refs.len) > most {
                 return Err(Error::Os(errno::EMSGSIZE)); // before it is copied
             }
-            self.encode(message, refs)?;
+            self.encode(message, copied, refs)?;
             count += 1;
         }
         Ok(count)
@@ -411,8 +436,7 @@ impl<F: Deref<Target = Format>> Output<F> {
         let mut list = Some(list);
         self.accept(most, &mut Refs::default(), |output, refs| {
             let place = output.queue.end_place();
-            output.encode(message, refs)?;
-            output.queue.absorb(refs)?;
+            output.encode(message, usize::MAX, refs)?;
             let until = output.queue.end_place();
             if until == place {
                 return Err(Error::Os(errno::EINVAL)); // descriptors go with bytes

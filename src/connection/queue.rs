@@ -96,6 +96,27 @@ impl<'m> Refs<'m> {
     }
 }
 
+/// Copies a body, without a call if it is short.
+#[inline(always)]
+fn copy_short(to: &mut [u8], from: &[u8]) {
+    /// By two pieces that overlap.
+    #[inline(always)]
+    fn twice<const N: usize>(to: &mut [u8], from: &[u8]) -> Option<()> {
+        *to.first_chunk_mut::<N>()? = *from.first_chunk()?;
+        *to.last_chunk_mut::<N>()? = *from.last_chunk()?;
+        Some(())
+    }
+    let copied = match from.len() {
+        8..=16 => twice::<8>(to, from),
+        17..=32 => twice::<16>(to, from),
+        33..=64 => twice::<32>(to, from),
+        _ => None,
+    };
+    if copied.is_none() {
+        to.copy_from_slice(from);
+    }
+}
+
 impl Queue {
     pub(super) const fn new() -> Queue {
         Queue { memory: Vec::new(), start: 0, end: 0, at: 0, marks: VecDeque::new(), most: usize::MAX }
@@ -176,6 +197,16 @@ impl Queue {
     pub(super) fn put(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.room(bytes.len())?[..bytes.len()].copy_from_slice(bytes);
         self.add(bytes.len());
+        Ok(())
+    }
+
+    /// Adds a frame whose head is the first `head_len` bytes of these, and which has no tail.
+    #[inline(always)]
+    pub(super) fn put_frame(&mut self, head: [u8; 8], head_len: usize, body: &[u8]) -> Result<(), Error> {
+        let room = self.room(8 + body.len())?;
+        room[..8].copy_from_slice(&head);
+        copy_short(&mut room[head_len..head_len + body.len()], body);
+        self.add(head_len + body.len());
         Ok(())
     }
 

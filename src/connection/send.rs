@@ -2,6 +2,7 @@
 
 use super::input::Input;
 use super::output::{AtOnce, COPIED, Outgoing, Output, Sent, TOO_MANY_ON_THEIR_WAY, Written};
+use super::pool::CHUNK;
 use super::queue::Refs;
 use super::{Connection, Direction, Gate};
 use crate::Error;
@@ -61,11 +62,10 @@ where
                 None => {}
             }
         }
-        let copied = if message.body.len() <= COPIED { message.body.len() } else { 0 };
-        self.send_all(std::iter::once(Ok(message)), copied, deadline)
+        self.send_all(std::iter::once(Ok(message)), message.body.len(), deadline)
     }
 
-    /// Sends messages, all of them or none; `bytes` is about how long the bodies are that are copied.
+    /// Sends messages, all of them or none; `bytes` is about how long they are together.
     ///
     /// # Errors
     /// As [`send`](Connection::send).
@@ -74,9 +74,15 @@ where
     where
         M: Iterator<Item = Result<Outgoing<'m>, Error>> + Clone,
     {
+        let batch = self.batch.load(Ordering::Relaxed);
         self.transmit(deadline, Output::is_held, |output, most, refs| {
-            output.expect(bytes, most)?;
-            output.accept(most, refs, |output, refs| output.encode_all(messages.clone(), most, refs))
+            // What is to wait for more is not worth referring to.
+            let waits = output.in_memory().saturating_add(bytes as u64) < batch;
+            let copied = if waits { usize::MAX } else { COPIED };
+            if waits || bytes <= CHUNK {
+                output.expect(bytes, most)?;
+            }
+            output.accept(most, refs, |output, refs| output.encode_all(messages.clone(), copied, most, refs))
         })
     }
 
@@ -97,8 +103,7 @@ where
             }
             let mut refs = Refs::default();
             output.expect(bytes, most)?;
-            output.accept(most, &mut refs, |output, refs| output.encode_all(messages.clone(), most, refs))?;
-            output.absorb(&mut refs)
+            output.accept(most, &mut refs, |output, refs| output.encode_all(messages.clone(), usize::MAX, most, refs))
         })
     }
 

@@ -41,12 +41,10 @@ impl fdwire_msg {
     }
 }
 
-/// About how many bytes these messages have that are copied.
+/// About how many bytes these messages have.
 fn estimate(msgs: &[fdwire_msg]) -> usize {
     const HEAD: usize = 16;
-    let copied = |len: usize| if len <= crate::connection::COPIED { len } else { 0 };
-    msgs.iter()
-        .fold(0, |sum: usize, msg| sum.saturating_add(copied(msg.body_len)).saturating_add(msg.head_len.max(HEAD)))
+    msgs.iter().fold(0, |sum: usize, msg| sum.saturating_add(msg.body_len).saturating_add(msg.head_len.max(HEAD)))
 }
 
 /// Sends one message: the head that the format gives it, and len bytes of body (NULL if len is 0).

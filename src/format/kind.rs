@@ -14,7 +14,7 @@ use super::layout::{self, Layout, TailKind};
 use super::length::Length;
 use super::prefixed::Prefixed;
 use super::presets;
-use super::quick::Quick;
+use super::quick::{Quick, QuickHead};
 use super::select::Select;
 use super::settings::Settings;
 use super::text::{Setting, Tree};
@@ -173,6 +173,14 @@ impl Format {
             Kind::Prefixed(prefixed) => prefixed.quick(),
             Kind::Delimited(delimited) => delimited.quick(),
             Kind::Headers(_) | Kind::Eof(_) | Kind::Select(_) | Kind::Custom(_) => Quick::No,
+        }
+    }
+
+    /// The short way to its heads.
+    pub(crate) fn quick_head(&self) -> Option<QuickHead> {
+        match &self.kind {
+            Kind::Prefixed(prefixed) => prefixed.quick_head(),
+            _ => None,
         }
     }
 

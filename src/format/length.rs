@@ -119,6 +119,16 @@ impl Length {
         }
     }
 
+    /// Where in a number of 8 bytes it lies that begins so many bytes before it.
+    pub(super) fn place(&self, at: usize) -> Option<(Order, u32)> {
+        let behind = 8usize.checked_sub(at + self.width)?;
+        let bytes = match self.order {
+            Order::Big => behind,
+            Order::Little => at,
+        };
+        Some((self.order, 8 * bytes as u32 + self.shift))
+    }
+
     #[inline(always)]
     pub(super) fn write(&self, value: u64, old: &[u8], field: &mut [u8]) {
         let kept = if old.len() == self.width { get_uint(old, self.order) & !self.mask } else { 0 };

@@ -4,7 +4,7 @@ use super::field::{FIELD_MAX, Field, Reading};
 use super::frame::{Ask, Frame, Limit, Payload, Probe, Tail};
 use super::layout::{Counts, Extras, Layout, TailKind};
 use super::length::Length;
-use super::quick::{Quick, QuickLength};
+use super::quick::{Quick, QuickHead, QuickLength};
 use crate::Error;
 use std::fmt;
 use std::ops::Range;
@@ -69,6 +69,10 @@ impl Prefixed {
 
     pub(super) fn quick(&self) -> Quick {
         self.plain.as_ref().and_then(Plain::quick).map_or(Quick::No, Quick::Length)
+    }
+
+    pub(super) fn quick_head(&self) -> Option<QuickHead> {
+        self.plain.as_ref().and_then(Plain::quick_head)
     }
 
     #[inline(always)]
@@ -305,6 +309,14 @@ impl Plain {
             beside: (self.head as u64).wrapping_add_signed(-self.beyond_body),
             head: self.head,
         })
+    }
+
+    fn quick_head(&self) -> Option<QuickHead> {
+        let (order, shift) = self.number.place(self.at)?;
+        let least = self.beyond_body.min(0).unsigned_abs();
+        let span = self.max_body.checked_sub(least)?;
+        let beyond = self.beyond_body as u64;
+        (self.head <= 8).then_some(QuickHead { least, span, beyond, order, shift, len: self.head })
     }
 
     /// The body of a frame whose length field says `value`; `None` where something is wrong with it.

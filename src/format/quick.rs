@@ -35,6 +35,36 @@ pub(crate) struct QuickLength {
     pub(super) head: usize,
 }
 
+/// The short way to a head: of at most 8 bytes, which are 0 but for the length.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct QuickHead {
+    /// The shortest body, and how many bytes more one may have.
+    pub(super) least: u64,
+    pub(super) span: u64,
+    /// What to add to get the length; where that is below 0 it wraps.
+    pub(super) beyond: u64,
+    /// Where in a number of 8 bytes the length lies.
+    pub(super) order: Order,
+    pub(super) shift: u32,
+    /// Bytes in the head.
+    pub(crate) len: usize,
+}
+
+impl QuickHead {
+    /// The head before a body of so many bytes, in the first of these; `None` says nothing.
+    #[inline(always)]
+    pub(crate) fn write(&self, body: u64) -> Option<[u8; 8]> {
+        if body.wrapping_sub(self.least) > self.span {
+            return None;
+        }
+        let number = body.wrapping_add(self.beyond).wrapping_shl(self.shift);
+        Some(match self.order {
+            Order::Big => number.to_be_bytes(),
+            Order::Little => number.to_le_bytes(),
+        })
+    }
+}
+
 /// How a length is read from the bytes that begin with it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Number {
@@ -99,7 +129,7 @@ impl QuickUntil {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Format, Frame, Probe};
+    use super::super::{Format, Frame, Payload, Probe};
     use super::*;
     use proptest::prelude::*;
 
@@ -141,6 +171,20 @@ mod tests {
             let (quick, probed) = both_ways(text, bytes);
             assert_eq!(quick, probed, "{text}");
             assert_eq!(quick.unwrap().tail, whole, "{text}");
+        }
+    }
+
+    #[test]
+    fn most_heads_have_a_short_way() {
+        for text in
+            ["u32be", "u8", "u16le counts=frame", "u32be at=1 counts=field", "u24le head=4", "u32be shift=4", "u64be"]
+        {
+            let quick = Format::parse(text).unwrap().quick_head().unwrap();
+            assert!(quick.write(5).is_some(), "{text}");
+            assert_eq!(quick.write(u64::MAX), None, "{text}");
+        }
+        for text in ["u64be at=1", "u32be tail=';'", "u32be magic='x'@4 head=5", "varint", "line"] {
+            assert!(Format::parse(text).unwrap().quick_head().is_none(), "{text}");
         }
     }
 
@@ -199,6 +243,17 @@ mod tests {
             let Ok(_) = Format::parse(&text) else { return Ok(()) };
             let (quick, probed) = both_ways(&text, &bytes);
             prop_assert!(quick.is_none() || quick == probed, "{quick:?}, {probed:?}");
+        }
+
+        #[test]
+        fn a_head_is_the_same_by_the_short_way(text in any_format(), body in 0..300u64) {
+            let Ok(format) = Format::parse(&text) else { return Ok(()) };
+            let Some((quick, head)) = format.quick_head().and_then(|quick| Some((quick, quick.write(body)?))) else {
+                return Ok(());
+            };
+            let mut slow = [0xff; 64];
+            let len = format.write_head(None, Payload::of_len(body), &mut slow).unwrap();
+            prop_assert_eq!(&slow[..len], &head[..quick.len]);
         }
     }
 }
