@@ -11,7 +11,7 @@ pub trait Gate<T> {
     /// Runs `work` as soon as nobody else is inside.
     ///
     /// # Errors
-    /// Those of `work`; EDEADLK where the calling thread is inside already.
+    /// Those of `work`.
     fn enter<R>(&self, work: impl FnOnce(&mut T) -> Result<R, Error>) -> Result<R, Error>;
 }
 

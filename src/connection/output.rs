@@ -278,6 +278,18 @@ impl<F: Deref<Target = Format>> Output<F> {
         self.queue.end()
     }
 
+    /// Accepts a message that is to wait for more, if there is a short way to it and less than `batch` bytes wait then. False
+    /// says nothing.
+    #[inline(always)]
+    pub(super) fn add_quickly(&mut self, body: &[u8], batch: u64) -> bool {
+        let open = self.error.is_none() && !self.closed && self.open.is_none() && self.barrier.is_none();
+        let Some(quick) = self.quick.as_ref().filter(|_| open) else { return false };
+        let Some(head) = quick.write(body.len() as u64) else { return false };
+        let added = self.queue.put_if_small(head, quick.len, body, batch);
+        self.messages += u64::from(added);
+        added
+    }
+
     /// Adds one message; a body that is longer than `copied` is referred to.
     #[inline]
     pub(super) fn encode<'m>(

@@ -210,6 +210,16 @@ impl Queue {
         Ok(())
     }
 
+    /// The same where there is room already, no marks are, and less than so many bytes wait then; whether it did.
+    #[inline(always)]
+    pub(super) fn put_if_small(&mut self, head: [u8; 8], head_len: usize, body: &[u8], batch: u64) -> bool {
+        let all = (self.len() + head_len) as u64 + body.len() as u64;
+        if all >= batch || !self.marks.is_empty() || self.memory.len() - self.end < 8 + body.len() {
+            return false;
+        }
+        self.put_frame(head, head_len, body).is_ok()
+    }
+
     /// The end as it is now, to go back to: the place behind the last byte, and how many marks there are.
     pub(super) fn end(&self) -> (u64, usize) {
         (self.end_place(), self.marks.len())

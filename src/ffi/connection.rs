@@ -32,6 +32,7 @@
 //! Errors last. Once the stream is out of step, or the system has refused to read or to write,
 //! every later call in that direction gives the same code.
 
+use super::callback;
 use super::end::shutdown_of;
 use super::errors::fdwire_error;
 use super::format::{fdwire_format, keep_format};
@@ -42,10 +43,10 @@ use crate::Error;
 use crate::connection::{Connection, Direction, Functions, Input, Interest, Output, Stats};
 use crate::fd::{self, Deadline, Shutdown, errno};
 use crate::format::Format;
-use std::cell::Cell;
 use std::ffi::{c_char, c_int, c_void};
 use std::io::IoSlice;
 use std::os::fd::{BorrowedFd, OwnedFd};
+use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::time::Duration;
 
@@ -165,6 +166,8 @@ pub struct fdwire_conn {
     broken: AtomicBool,
     /// Stands for its functions; 0 where it has none.
     functions: usize,
+    /// It calls the program back: by its functions, or those of a format.
+    calls_back: AtomicBool,
 }
 
 type Conn = Connection<'static, Shared<Format>, Door<Input<Shared<Format>>>, Door<Output<Shared<Format>>>>;
@@ -175,7 +178,7 @@ const APART: c_int = fdwire_direction::FDWIRE_APART as c_int;
 const BOTH: i64 = fdwire_direction::FDWIRE_BOTH as i64;
 
 impl fdwire_conn {
-    fn new(connection: Conn, in_fd: c_int, out_fd: c_int, functions: usize) -> fdwire_conn {
+    fn new(connection: Conn, format: &Format, in_fd: c_int, out_fd: c_int, functions: usize) -> fdwire_conn {
         fdwire_conn {
             connection,
             owned: AtomicI32::new(0),
@@ -183,6 +186,7 @@ impl fdwire_conn {
             out_fd: AtomicI32::new(out_fd),
             broken: AtomicBool::new(false),
             functions,
+            calls_back: AtomicBool::new(functions != 0 || format.calls_back()),
         }
     }
 
@@ -195,6 +199,18 @@ impl fdwire_conn {
             own(if owned & IN != 0 { in_fd } else { -1 }).ok(),
             own(if owned & OUT != 0 && !same { out_fd } else { -1 }).ok(),
         ]
+    }
+
+    /// Notes that a format may call the program back.
+    fn note_format(&self, format: &Format) {
+        if format.calls_back() {
+            self.calls_back.store(true, Ordering::Relaxed);
+        }
+    }
+
+    #[cold]
+    fn is_calling_back(&self) -> bool {
+        callback::is_running(callback::OF_FORMATS) || self.functions != 0 && callback::is_running(self.functions)
     }
 
     fn set_alone(&self, sides: c_int) {
@@ -226,7 +242,7 @@ pub(super) unsafe fn with(conn: *mut fdwire_conn, call: impl FnOnce(&fdwire_conn
     if conn.broken.load(Ordering::Relaxed) {
         return code(Error::Broken);
     }
-    if conn.functions != 0 && RUNNING.get() == conn.functions {
+    if conn.calls_back.load(Ordering::Relaxed) && conn.is_calling_back() {
         return code(Error::Os(errno::EDEADLK));
     }
     let result = status(|| call(conn));
@@ -272,11 +288,6 @@ impl fdwire_stats {
     }
 }
 
-thread_local! {
-    /// The functions of which one is being called by this thread.
-    static RUNNING: Cell<usize> = const { Cell::new(0) };
-}
-
 struct Callbacks {
     read: fdwire_read_fn,
     writev: fdwire_writev_fn,
@@ -292,10 +303,7 @@ unsafe impl Sync for Callbacks {}
 impl Callbacks {
     /// Runs one of the functions; calls on its connection are refused meanwhile.
     fn run<R>(&self, function: impl FnOnce(*mut c_void) -> R) -> R {
-        let before = RUNNING.replace(std::ptr::from_ref(self).addr());
-        let result = function(self.ctx);
-        RUNNING.set(before);
-        result
+        callback::run(ptr::from_ref(self).addr(), || function(self.ctx))
     }
 }
 
@@ -363,8 +371,8 @@ pub unsafe extern "C" fn fdwire_conn_new(
     status(|| {
         // SAFETY: the caller's promises for `format` and `out`.
         let (format, out) = unsafe { (keep_format(format), object(out)?) };
-        let connection = Connection::new(side(in_fd), side(out_fd), format)?;
-        *out = try_box(fdwire_conn::new(connection, in_fd, out_fd, 0))?;
+        let connection = Connection::new(side(in_fd), side(out_fd), format.clone())?;
+        *out = try_box(fdwire_conn::new(connection, &format, in_fd, out_fd, 0))?;
         Ok(0)
     })
 }
@@ -396,8 +404,8 @@ pub unsafe extern "C" fn fdwire_conn_new_over(
         }
         // SAFETY: made by try_box a moment ago.
         let own: Box<[Callbacks; 1]> = unsafe { Box::from_raw(try_box([Callbacks { read, writev, wait, ctx }])?) };
-        let functions = std::ptr::from_ref(&*own).addr();
-        *out = try_box(fdwire_conn::new(Connection::over_functions(own, format), -1, -1, functions))?;
+        let functions = ptr::from_ref(&own[0]).addr();
+        *out = try_box(fdwire_conn::new(Connection::over_functions(own, format.clone()), &format, -1, -1, functions))?;
         Ok(0)
     })
 }
@@ -469,7 +477,9 @@ pub unsafe extern "C" fn fdwire_conn_set_format(
         for (bit, direction) in [(IN, Direction::In), (OUT, Direction::Out)] {
             if sides & bit != 0 {
                 // SAFETY: the caller's promise for `format`.
-                conn.connection.set_format(direction, unsafe { keep_format(format) })?;
+                let format = unsafe { keep_format(format) };
+                conn.note_format(&format);
+                conn.connection.set_format(direction, format)?;
             }
         }
         Ok(0)

@@ -71,6 +71,7 @@
 //!
 //! Where a format is asked for, NULL is "u32be": a 4-byte big-endian length of the body.
 
+use super::callback;
 use super::guard::{EINVAL, bytes, bytes_mut, object, print, status, text, try_box, unbox};
 use super::shared::Shared;
 use crate::Error;
@@ -168,9 +169,9 @@ impl CustomProbe for [Callback; 1] {
         let [callback] = self;
         let (mut head_len, mut at_least) = (0, bytes.len() + 1);
         // SAFETY: the program's promise for its function; bytes and numbers outlive the call.
-        let total = unsafe {
+        let total = callback::run(callback::OF_FORMATS, || unsafe {
             (callback.function)(callback.ctx, bytes.as_ptr(), bytes.len(), &raw mut head_len, &raw mut at_least)
-        };
+        });
         match total {
             ..0 => Err(Error::Malformed("the program's own function says that this is no frame")),
             0 => Ok(Probe::NeedMore { at_least }),

@@ -47,6 +47,7 @@
 #![allow(unreachable_pub)]
 #![allow(unsafe_code)]
 
+mod callback;
 mod gate;
 mod guard;
 mod shared;

@@ -65,6 +65,9 @@ pub unsafe extern "C" fn fdwire_conn_send(
     let send = |conn: &fdwire_conn| {
         // SAFETY: the caller's promise for `body`.
         let body = unsafe { bytes(body, len)? };
+        if timeout_ms >= -1 && conn.connection.send_quickly(body)? {
+            return Ok(result_of(Sent::Pending)); // without a look at the clock
+        }
         conn.connection.send(Outgoing { head: None, body }, deadline(timeout_ms)?).map(result_of)
     };
     // SAFETY: the caller's promise for `conn`.

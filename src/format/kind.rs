@@ -271,6 +271,14 @@ impl Format {
         matches!(self.kind, Kind::Custom(_))
     }
 
+    /// Whether there is a function of the program's own anywhere in it.
+    pub(crate) fn calls_back(&self) -> bool {
+        match &self.kind {
+            Kind::Select(select) => select.cases().iter().any(|case| case.format.calls_back()),
+            _ => self.is_custom(),
+        }
+    }
+
     /// Whether what follows a frame may be looked at to tell where it ends.
     pub(crate) fn looks_ahead(&self) -> bool {
         match &self.kind {

@@ -136,11 +136,22 @@ impl<F: Deref<Target = Format>> Decoder<F> {
     /// [`skip`](Decoder::skip). [`Error::Truncated`] after [`finish`](Decoder::finish).
     #[inline]
     pub fn next_message(&mut self) -> Result<Option<Message<'_>>, Error> {
-        let quick = if self.is_at_beginning() { self.quick.ends(self.buffer.bytes()) } else { None };
-        match quick {
+        match self.quick_ends() {
             Some(ends) => Ok(Some(self.take(ends))),
             None => self.next_by_probe(),
         }
+    }
+
+    /// The next message, if the short way tells it. `None` says nothing.
+    #[inline(always)]
+    pub(crate) fn next_quickly(&mut self) -> Option<Message<'_>> {
+        let ends = self.quick_ends()?;
+        Some(self.take(ends))
+    }
+
+    #[inline(always)]
+    fn quick_ends(&self) -> Option<Ends> {
+        if self.is_at_beginning() { self.quick.ends(self.buffer.bytes()) } else { None }
     }
 
     /// As many messages as are there and `out` has room for, each as `lend` makes it; says how many. What was lent stays where
