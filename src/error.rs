@@ -25,7 +25,7 @@ pub enum Error {
     #[error("column {column}: {reason}")]
     Format {
         /// Where, from 1, in bytes.
-        column: usize,
+        column: u32,
         /// Why.
         reason: &'static str,
     },

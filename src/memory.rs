@@ -29,3 +29,33 @@ pub(crate) fn copy<T: Copy>(elements: &[T]) -> Result<Vec<T>, Error> {
     list.extend_from_slice(elements);
     Ok(list)
 }
+
+/// A value that is mostly not there, and then costs a place for a pointer; made without aborting the program where there is no
+/// memory, which a Box cannot promise.
+#[derive(Debug)]
+pub(crate) struct Rare<T>(Box<[T]>);
+
+impl<T> Rare<T> {
+    pub(crate) fn none() -> Rare<T> {
+        Rare(Box::default())
+    }
+
+    pub(crate) fn get(&self) -> Option<&T> {
+        self.0.first()
+    }
+
+    pub(crate) fn get_mut(&mut self) -> Option<&mut T> {
+        self.0.first_mut()
+    }
+
+    /// What is there, or what `make` makes.
+    pub(crate) fn get_or_make(&mut self, make: impl FnOnce() -> T) -> Result<&mut T, Error> {
+        if self.0.is_empty() {
+            let mut one = Vec::new();
+            reserve_exact(&mut one, 1)?;
+            one.push(make());
+            self.0 = one.into_boxed_slice();
+        }
+        self.0.first_mut().ok_or(Error::NoMemory)
+    }
+}

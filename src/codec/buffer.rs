@@ -24,14 +24,18 @@ pub(super) struct Buffer {
     start: usize,
     end: usize,
     /// How much room the next read gets: doubled when a read filled it.
-    chunk: usize,
+    chunk: u32, // there may be very many buffers
     /// Whether its memory comes from whoever reads into it, who also takes it back.
     lent: bool,
 }
 
 impl Buffer {
     pub(super) const fn new() -> Buffer {
-        Buffer { bytes: Vec::new(), start: 0, end: 0, chunk: LEAST, lent: false }
+        Buffer { bytes: Vec::new(), start: 0, end: 0, chunk: LEAST as u32, lent: false }
+    }
+
+    fn chunk(&self) -> usize {
+        self.chunk as usize
     }
 
     #[inline(always)]
@@ -65,17 +69,18 @@ impl Buffer {
 
     /// Room for more bytes at the end: for `wanted` that are sure to come, as far as that is not more than have come.
     pub(super) fn room(&mut self, wanted: usize) -> Result<&mut [u8], Error> {
-        self.rewind(self.chunk);
+        self.rewind(self.chunk());
         // Where little is left, it is soon moved to the front: memory that was just in use is still in the caches.
-        let enough = if self.len() <= self.start / 8 { self.chunk } else { self.chunk / 4 };
+        let enough = if self.len() <= self.start / 8 { self.chunk() } else { self.chunk() / 4 };
         if self.bytes.len() - self.end < enough {
-            let least = wanted.min(self.len()).max(self.chunk);
+            let least = wanted.min(self.len()).max(self.chunk());
             // What a move to the front frees may be enough.
-            let freed = if self.lent { (self.bytes.len() - self.len()).max(self.chunk / 4) } else { least };
+            let freed = if self.lent { (self.bytes.len() - self.len()).max(self.chunk() / 4) } else { least };
             self.make_room(least.min(freed))?;
         }
+        let most = wanted.max(MOST).max(self.chunk());
         let room = &mut self.bytes[self.end..];
-        let len = room.len().min(wanted.max(MOST).max(self.chunk));
+        let len = room.len().min(most);
         Ok(&mut room[..len])
     }
 
@@ -84,8 +89,8 @@ impl Buffer {
         if len > self.bytes.len() - self.end {
             return Err(Error::Misuse("more bytes than there was space for"));
         }
-        if len >= self.chunk && !self.lent {
-            self.chunk = (2 * self.chunk).min(MOST);
+        if len >= self.chunk() && !self.lent {
+            self.chunk = (2 * self.chunk()).min(MOST) as u32;
         }
         self.end += len;
         Ok(())
@@ -142,6 +147,7 @@ impl Buffer {
     pub(super) fn move_to(&mut self, mut memory: Vec<u8>, chunk: usize) -> Result<Vec<u8>, Error> {
         let len = self.len();
         memory.get_mut(..len).ok_or(Error::NoMemory)?.copy_from_slice(self.bytes());
+        let chunk = u32::try_from(chunk).unwrap_or(u32::MAX);
         (self.start, self.end, self.chunk, self.lent) = (0, len, chunk, true);
         Ok(std::mem::replace(&mut self.bytes, memory))
     }
@@ -198,7 +204,7 @@ mod tests {
             let room = buffer.room(1).unwrap().len();
             buffer.add(room).unwrap();
         }
-        assert_eq!(buffer.chunk, MOST);
+        assert_eq!(buffer.chunk(), MOST);
         assert!(buffer.add(usize::MAX).is_err());
         buffer.take(buffer.len());
         buffer.room(1).unwrap();

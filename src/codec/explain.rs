@@ -32,6 +32,9 @@ impl Display for Explanation<'_> {
                 write!(f, "the stream ended inside it, behind {}", Bytes(self.came()))?;
                 if self.gone > 0 { Ok(()) } else { self.shown(f) }
             }
+            Some(error @ (Error::Os(_) | Error::Broken | Error::NoMemory)) => {
+                write!(f, "receiving failed behind {} of it: {error}", Bytes(self.came()))
+            }
             Some(error) => {
                 self.why(error, f)?;
                 self.mistake(f)

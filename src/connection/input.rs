@@ -25,18 +25,16 @@ const NEW_SESSION_TICKET: u8 = 4;
 #[derive(Debug)]
 pub struct Input<F> {
     pub(super) decoder: Decoder<F>,
-    /// Bytes that came.
-    pub(super) bytes: u64,
-    pub(super) messages: u64,
     pub(super) reads: u64,
-    pub(super) read_size: usize,
+    read_size: u32,
     /// The last read took less than there was room for: nothing more is there, most likely.
     drained: bool,
     /// Reads are made so that what comes beside the bytes is seen.
     control: bool,
-    /// So many bytes of a body are in the memory of a call that waits for the rest.
-    direct: Option<usize>,
-    error: Option<Error>,
+    /// The beginning of a body is in the memory of a call that waits for the rest.
+    direct: bool,
+    /// So many bytes of it.
+    done: usize,
     /// Descriptors that came, if they are wanted.
     arrivals: Option<Box<Arrivals>>,
 }
@@ -88,16 +86,22 @@ impl<F: Deref<Target = Format>> Input<F> {
     pub(super) fn new(format: F) -> Input<F> {
         Input {
             decoder: Decoder::new(format),
-            bytes: 0,
-            messages: 0,
             reads: 0,
-            read_size: pool::CHUNK,
+            read_size: pool::CHUNK as u32,
             drained: false,
             control: false,
-            direct: None,
-            error: None,
+            direct: false,
+            done: 0,
             arrivals: None,
         }
+    }
+
+    fn read_size(&self) -> usize {
+        self.read_size as usize
+    }
+
+    pub(super) fn set_read_size(&mut self, bytes: u32) {
+        self.read_size = bytes;
     }
 
     /// Whether descriptors are taken that come with messages.
@@ -110,18 +114,14 @@ impl<F: Deref<Target = Format>> Input<F> {
         }
     }
 
-    pub(super) fn error(&self) -> Option<Error> {
-        self.error
-    }
-
     /// Whether nothing more will be read.
     pub(super) fn is_over(&self) -> bool {
-        self.error.is_some() || self.decoder.has_ended() || self.decoder.error().is_some()
+        self.decoder.has_ended() || self.decoder.error().is_some()
     }
 
     /// Whether another call waits for the rest of a body.
     pub(super) fn is_held(&self) -> bool {
-        self.direct.is_some()
+        self.direct
     }
 
     pub(super) fn skip(&mut self) -> Result<(), Error> {
@@ -130,7 +130,7 @@ impl<F: Deref<Target = Format>> Input<F> {
 
     /// Ends receiving for good.
     pub(super) fn fail(&mut self, error: Error) {
-        self.error = Some(error);
+        self.decoder.stop(error);
     }
 
     /// What waits for this call, as `take` takes it from the decoder, as soon as it is there.
@@ -141,7 +141,7 @@ impl<F: Deref<Target = Format>> Input<F> {
         manner: Manner,
         mut take: impl FnMut(&mut Decoder<F>) -> Result<Option<R>, Error>,
     ) -> Result<Step<R>, Error> {
-        if self.direct.is_some() {
+        if self.direct {
             return Ok(Step::Held);
         }
         loop {
@@ -160,9 +160,7 @@ impl<F: Deref<Target = Format>> Input<F> {
         if self.arrivals.is_some() {
             return None;
         }
-        let lent = lend(self.decoder.next_quickly()?);
-        self.messages += 1;
-        Some(lent)
+        self.decoder.next_quickly().map(lend)
     }
 
     /// One message, and what it brought.
@@ -176,7 +174,6 @@ impl<F: Deref<Target = Format>> Input<F> {
         self.check_closed()?;
         self.end_loan();
         let step = self.step(transport, manner, |decoder| Ok(decoder.next_message()?.map(&mut lend)))?;
-        self.messages += u64::from(matches!(step, Step::Done(_)));
         self.deliver()?;
         Ok(step)
     }
@@ -192,13 +189,7 @@ impl<F: Deref<Target = Format>> Input<F> {
     ) -> Result<Step<usize>, Error> {
         self.check_closed()?;
         self.end_loan();
-        let step = self.step(transport, manner, |decoder| {
-            Ok(Some(decoder.next_messages(out, &lend)?).filter(|count| *count > 0))
-        })?;
-        if let Step::Done(count) = step {
-            self.messages += count as u64;
-        }
-        Ok(step)
+        self.step(transport, manner, |decoder| Ok(Some(decoder.next_messages(out, &lend)?).filter(|count| *count > 0)))
     }
 
     /// As [`many`](Input::many), where descriptors wait: one at a time.
@@ -218,7 +209,6 @@ impl<F: Deref<Target = Format>> Input<F> {
                 None => match self.decoder.next_message() {
                     Ok(Some(message)) => {
                         *slot = lend(message);
-                        self.messages += 1;
                         self.deliver()?;
                         Step::Done(())
                     }
@@ -252,7 +242,7 @@ impl<F: Deref<Target = Format>> Input<F> {
         body: &mut [u8],
         begun: &mut bool,
     ) -> Result<Step<usize>, Error> {
-        if self.direct.is_some() && !*begun {
+        if self.direct && !*begun {
             return Ok(Step::Held);
         }
         if !*begun {
@@ -261,12 +251,11 @@ impl<F: Deref<Target = Format>> Input<F> {
         }
         let step = self.copy_one_on(transport, manner, body, begun);
         if let Ok(Step::Done(_)) = step {
-            self.messages += 1;
             self.deliver()?;
         }
         if !matches!(step, Ok(Step::Wait)) {
             *begun = false;
-            self.direct = None;
+            self.direct = false;
         }
         step
     }
@@ -280,16 +269,16 @@ impl<F: Deref<Target = Format>> Input<F> {
     ) -> Result<Step<usize>, Error> {
         loop {
             let step = match self.direct {
-                Some(done) => match self.decoder.part(usize::MAX)? {
+                true => match self.decoder.part(usize::MAX)? {
                     Part::Bytes(bytes) => {
-                        body[done..done + bytes.len()].copy_from_slice(bytes);
-                        self.direct = Some(done + bytes.len());
+                        body[self.done..self.done + bytes.len()].copy_from_slice(bytes);
+                        self.done += bytes.len();
                         continue;
                     }
-                    Part::End => return Ok(Step::Done(done)),
-                    Part::Wait => self.read_direct(transport, manner, &mut body[done..])?,
+                    Part::End => return Ok(Step::Done(self.done)),
+                    Part::Wait => self.read_direct(transport, manner, &mut body[self.done..])?,
                 },
-                None => match self.decoder.ahead()? {
+                false => match self.decoder.ahead()? {
                     Some(frame) if frame.body > body.len() as u64 => {
                         return Err(Error::NoRoom { needed: frame.body });
                     }
@@ -297,7 +286,7 @@ impl<F: Deref<Target = Format>> Input<F> {
                         return Ok(self.copy_message(body)?.map_or(Step::End, Step::Done));
                     }
                     Some(frame) if frame.body >= LARGE as u64 && self.decoder.begin()?.is_some() => {
-                        (self.direct, *begun) = (Some(0), true);
+                        (self.direct, self.done, *begun) = (true, 0, true);
                         continue;
                     }
                     _ => match self.decoder.next_message()? {
@@ -319,9 +308,9 @@ impl<F: Deref<Target = Format>> Input<F> {
 
     /// What a call does that stops while a body is in its memory: it is kept for the next.
     pub(super) fn give_back(&mut self, body: &[u8]) -> Result<(), Error> {
-        match self.direct.take() {
-            Some(done) => self.decoder.put_back(&body[..done]),
-            None => Ok(()),
+        match std::mem::take(&mut self.direct) {
+            true => self.decoder.put_back(&body[..self.done]),
+            false => Ok(()),
         }
     }
 
@@ -347,7 +336,7 @@ impl<F: Deref<Target = Format>> Input<F> {
         manner: Manner,
         buf: &mut [u8],
     ) -> Result<Step<usize>, Error> {
-        if self.direct.is_some() {
+        if self.direct {
             return Ok(Step::Held);
         }
         loop {
@@ -359,18 +348,14 @@ impl<F: Deref<Target = Format>> Input<F> {
                     self.deliver()?;
                     return Ok(Step::Done(len));
                 }
-                Part::End => {
-                    self.messages += 1;
-                    return Ok(Step::Done(0));
-                }
+                Part::End => return Ok(Step::Done(0)),
                 Part::Wait if buf.len() >= LARGE && left > Some(0) => {
-                    self.direct = Some(0);
+                    self.done = 0;
                     let read = self.read_direct(transport, manner, buf);
-                    let done = self.direct.take().unwrap_or(0);
                     match read {
-                        _ if done > 0 => {
+                        _ if self.done > 0 => {
                             self.deliver()?;
-                            return Ok(Step::Done(done));
+                            return Ok(Step::Done(self.done));
                         }
                         Ok(Some(step)) => return Ok(step),
                         Ok(None) => {}
@@ -389,7 +374,7 @@ impl<F: Deref<Target = Format>> Input<F> {
     /// A body is being taken in parts: nothing else is received meanwhile.
     fn check_closed(&self) -> Result<(), Error> {
         match self.decoder.left() {
-            Some(_) if self.direct.is_none() => Err(Error::Os(errno::EBUSY)),
+            Some(_) if !self.direct => Err(Error::Os(errno::EBUSY)),
             _ => Ok(()),
         }
     }
@@ -447,13 +432,13 @@ impl<F: Deref<Target = Format>> Input<F> {
         let bufs = if len > wanted { &mut bufs[..] } else { &mut bufs[..1] };
         match read_retrying(transport, bufs, manner.wait, self.control, &mut self.reads) {
             Ok((read, control)) => {
-                self.came(read, read < len && transport.is_drained_when_short(), control);
                 let direct = read.min(wanted);
                 self.decoder.passed(direct);
-                self.direct = self.direct.map(|done| done + direct);
+                self.done += direct;
                 if read > direct {
                     self.decoder.commit(read - direct)?;
                 }
+                self.came(read, read < len && transport.is_drained_when_short(), control);
                 Ok(None)
             }
             Err(error) => self.not_read(error, transport),
@@ -461,7 +446,7 @@ impl<F: Deref<Target = Format>> Input<F> {
     }
 
     fn before_reading<R>(&mut self, manner: Manner) -> Result<Option<Step<R>>, Error> {
-        if let Some(error) = self.error {
+        if let Some(error) = self.decoder.error() {
             return Err(error);
         }
         if self.decoder.has_ended() || manner.shut {
@@ -483,13 +468,12 @@ impl<F: Deref<Target = Format>> Input<F> {
             self.decoder.end();
         }
         self.drained = drained;
-        self.bytes += read as u64;
         if let Some(arrivals) = &mut self.arrivals
             && (control.cut || !control.descriptors.is_empty())
         {
             let Control { descriptors, cut, .. } = control;
             match arrivals.waiting.try_reserve(1) {
-                Ok(()) => arrivals.waiting.push_back(Arrival { place: self.bytes, descriptors, cut }),
+                Ok(()) => arrivals.waiting.push_back(Arrival { place: self.decoder.received(), descriptors, cut }),
                 Err(_) => arrivals.cut = true, // they are closed
             }
         }
@@ -506,16 +490,16 @@ impl<F: Deref<Target = Format>> Input<F> {
             // These pass.
             Error::NoMemory | Error::Os(errno::ENOMEM | errno::ENOBUFS) => Err(error),
             error => {
-                self.error = Some(error);
+                self.fail(error);
                 Err(error)
             }
         }
     }
 
     fn make_room(&mut self) -> Result<(), Error> {
-        if self.decoder.capacity() < self.read_size {
-            let memory = pool::take(self.read_size)?;
-            drop(self.decoder.move_to(memory, self.read_size)?);
+        if self.decoder.capacity() < self.read_size() {
+            let memory = pool::take(self.read_size())?;
+            drop(self.decoder.move_to(memory, self.read_size())?);
         }
         Ok(())
     }
@@ -524,7 +508,7 @@ impl<F: Deref<Target = Format>> Input<F> {
     pub(super) fn settle(&mut self, keep: bool) {
         let (held, len) = (self.decoder.capacity(), self.decoder.buffered());
         let less = match len {
-            _ if held == 0 || self.direct.is_some() || (keep && self.is_large()) => return,
+            _ if held == 0 || self.direct || (keep && self.is_large()) => return,
             0 => Vec::new(),
             len if held <= 2 * len + LARGE => return,
             len => match pool::zeroed(len) {
@@ -532,14 +516,14 @@ impl<F: Deref<Target = Format>> Input<F> {
                 Err(_) => return,
             },
         };
-        if let Ok(memory) = self.decoder.move_to(less, self.read_size) {
+        if let Ok(memory) = self.decoder.move_to(less, self.read_size()) {
             pool::give(memory);
         }
     }
 
     /// Whether it holds more memory than a read needs.
     pub(super) fn is_large(&self) -> bool {
-        self.decoder.capacity() > 2 * self.read_size
+        self.decoder.capacity() > 2 * self.read_size()
     }
 
     /// What one receive lent, another one ends; and it closes descriptors that were not taken.
@@ -553,7 +537,8 @@ impl<F: Deref<Target = Format>> Input<F> {
     /// Finds out which descriptors came with what was delivered.
     fn deliver(&mut self) -> Result<(), Error> {
         let Some(arrivals) = &mut self.arrivals else { return Ok(()) };
-        let delivered = self.decoder.end_of_open().unwrap_or(self.bytes - self.decoder.buffered() as u64);
+        let delivered =
+            self.decoder.end_of_open().unwrap_or_else(|| self.decoder.received() - self.decoder.buffered() as u64);
         while let Some(Arrival { place, descriptors, cut }) = arrivals.waiting.front_mut()
             && *place <= delivered
         {

@@ -35,7 +35,7 @@ use turns::Turns;
 const SEND_LIMIT: u64 = 32 * 1024 * 1024;
 
 /// The least and the most that one read may be told to ask for.
-const READ_SIZES: std::ops::RangeInclusive<usize> = 4 * 1024..=64 * 1024 * 1024;
+const READ_SIZES: std::ops::RangeInclusive<u32> = 4 * 1024..=64 * 1024 * 1024;
 
 /// A direction of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,12 +151,8 @@ where
     }
 
     /// Most bytes that may wait to be sent; 32 MiB unless set.
-    pub fn set_send_limit(&self, bytes: u64) -> Result<(), Error> {
+    pub fn set_send_limit(&self, bytes: u64) {
         self.send_limit.store(bytes, Ordering::Relaxed);
-        self.output.enter(|output| {
-            output.limit(bytes);
-            Ok(())
-        })
     }
 
     /// Sends wait until there are so many bytes, for a flush, or for a receive that is about to wait.
@@ -169,11 +165,10 @@ where
     /// # Errors
     /// [`Error::Misuse`] for any other.
     pub fn set_read_size(&self, bytes: usize) -> Result<(), Error> {
-        if !READ_SIZES.contains(&bytes) {
-            return Err(Error::Misuse("a read asks for 4 KiB to 64 MiB"));
-        }
+        let known = u32::try_from(bytes).ok().filter(|bytes| READ_SIZES.contains(bytes));
+        let bytes = known.ok_or(Error::Misuse("a read asks for 4 KiB to 64 MiB"))?;
         self.input.enter(|input| {
-            input.read_size = bytes;
+            input.set_read_size(bytes);
             Ok(())
         })
     }
@@ -253,8 +248,8 @@ where
     pub fn stats(&self) -> Result<Stats, Error> {
         let mut stats = Stats::default();
         self.input.enter(|input| {
-            stats.messages_in = input.messages;
-            stats.bytes_in = input.bytes;
+            stats.messages_in = input.decoder.messages();
+            stats.bytes_in = input.decoder.received();
             stats.reads = input.reads;
             stats.buffered = input.decoder.buffered() as u64;
             stats.memory = input.decoder.capacity() as u64;
@@ -276,8 +271,16 @@ where
         let sending = self.output.enter(|output| Ok(output.error().map(|error| (error, output.pending()))))?;
         self.input.enter(|input| {
             let stands = input.decoder.explain();
-            Ok(show(&Standing { stands: &stands, receiving: input.error(), sending }))
+            Ok(show(&Standing { stands: &stands, sending }))
         })
+    }
+
+    /// Where its functions are; 0 where it has none.
+    pub(crate) fn functions(&self) -> usize {
+        match &self.transport {
+            Transport::Descriptors { .. } => 0,
+            Transport::Functions(functions) => std::ptr::from_ref(&**functions).addr(),
+        }
     }
 
     /// Its gates, of receiving and of sending.
@@ -329,16 +332,12 @@ impl<F, I, O> fmt::Debug for Connection<'_, F, I, O> {
 /// Where both directions stand, for people.
 struct Standing<'s> {
     stands: &'s dyn fmt::Display,
-    receiving: Option<Error>,
     sending: Option<(Error, u64)>,
 }
 
 impl fmt::Display for Standing<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.stands)?;
-        if let Some(error) = self.receiving {
-            write!(f, "; receiving failed: {error}")?;
-        }
         match self.sending {
             Some((error, 0)) => write!(f, "; sending failed: {error}"),
             Some((error, lost)) => write!(f, "; sending failed: {error}, with {lost} bytes unsent"),

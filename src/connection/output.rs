@@ -5,9 +5,10 @@ use super::transport::Transport;
 use crate::Error;
 use crate::codec::{Scratch, head_of};
 use crate::fd::{Events, File, Wait, check_open, errno};
-use crate::format::{Format, Payload, QuickHead};
+use crate::format::{Format, Payload};
 use crate::memory::copy;
 use std::io::IoSlice;
+use std::num::NonZeroI32;
 use std::ops::Deref;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::thread::{self, ThreadId};
@@ -56,14 +57,13 @@ pub(super) enum Written {
 #[derive(Debug)]
 pub struct Output<F> {
     format: F,
-    quick: Option<QuickHead>,
     queue: Queue,
     /// A message that is sent in parts.
     open: Option<Box<Open>>,
-    /// Where bodies of a waiting call go out: only that call writes until they are gone.
-    barrier: Option<u64>,
+    /// A call waits for its bodies to go out: only that call writes until they are gone.
+    barrier: bool,
     /// What ended it.
-    error: Option<Error>,
+    failure: Option<Failure>,
     /// The program ended it.
     closed: bool,
     /// Bytes that waited when it ended.
@@ -71,6 +71,33 @@ pub struct Output<F> {
     pub(super) messages: u64,
     pub(super) bytes: u64,
     pub(super) writes: u64,
+}
+
+/// What ended sending, in a few bytes, because there may be very many connections.
+#[derive(Debug, Clone, Copy)]
+struct Failure(NonZeroI32);
+
+impl Failure {
+    const TRUNCATED: i32 = -1;
+    const BROKEN: i32 = -2;
+
+    fn of(error: Error) -> Failure {
+        let code = match error {
+            Error::Os(errno) => errno,
+            Error::NoMemory => errno::ENOMEM,
+            Error::Truncated => Failure::TRUNCATED,
+            _ => Failure::BROKEN,
+        };
+        Failure(NonZeroI32::new(code).unwrap_or(NonZeroI32::MIN))
+    }
+
+    fn error(self) -> Error {
+        match self.0.get() {
+            Failure::TRUNCATED => Error::Truncated,
+            errno if errno > 0 => Error::Os(errno),
+            _ => Error::Broken,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -83,12 +110,11 @@ struct Open {
 impl<F: Deref<Target = Format>> Output<F> {
     pub(super) fn new(format: F) -> Output<F> {
         Output {
-            quick: format.quick_head(),
             format,
             queue: Queue::new(),
             open: None,
-            barrier: None,
-            error: None,
+            barrier: false,
+            failure: None,
             closed: false,
             lost: 0,
             messages: 0,
@@ -98,13 +124,12 @@ impl<F: Deref<Target = Format>> Output<F> {
     }
 
     pub(super) fn set_format(&mut self, format: F) {
-        self.quick = format.quick_head();
         self.format = format;
     }
 
     /// Bytes that were accepted and are not with the kernel.
     pub(super) fn pending(&self) -> u64 {
-        match self.error {
+        match self.error() {
             Some(_) => self.lost,
             None => (self.queue.len() as u64).saturating_add(self.queue.of_files()),
         }
@@ -119,12 +144,13 @@ impl<F: Deref<Target = Format>> Output<F> {
         self.queue.memory()
     }
 
+    #[inline(always)]
     pub(super) fn error(&self) -> Option<Error> {
-        self.error
+        self.failure.map(Failure::error)
     }
 
     fn check(&self) -> Result<(), Error> {
-        match self.error {
+        match self.error() {
             Some(error) => Err(error),
             None if self.closed => Err(Error::Os(errno::EPIPE)),
             None => Ok(()),
@@ -133,11 +159,7 @@ impl<F: Deref<Target = Format>> Output<F> {
 
     /// Whether the program ended it, after all had gone.
     pub(super) fn is_closed(&self) -> bool {
-        self.closed && self.error.is_none()
-    }
-
-    pub(super) fn limit(&mut self, bytes: u64) {
-        self.queue.most = usize::try_from(bytes).unwrap_or(usize::MAX);
+        self.closed && self.error().is_none()
     }
 
     /// Whether another call has to be done first.
@@ -147,13 +169,13 @@ impl<F: Deref<Target = Format>> Output<F> {
     pub(super) fn is_held(&self) -> Result<bool, Error> {
         match &self.open {
             Some(open) if open.by == thread::current().id() => Err(Error::Os(errno::EBUSY)),
-            open => Ok(open.is_some() || self.barrier.is_some()),
+            open => Ok(open.is_some() || self.barrier),
         }
     }
 
     /// Whether another call waits for its bodies to go out.
     pub(super) fn has_barrier(&self) -> bool {
-        self.barrier.is_some()
+        self.barrier
     }
 
     /// Whether nothing waits.
@@ -164,7 +186,7 @@ impl<F: Deref<Target = Format>> Output<F> {
     /// Whether a message may go out at once.
     #[inline]
     pub(super) fn is_idle(&self) -> bool {
-        self.queue.is_empty() && self.open.is_none() && self.barrier.is_none()
+        self.queue.is_empty() && self.open.is_none() && !self.barrier
     }
 
     /// Whether a message is being sent in parts.
@@ -221,7 +243,7 @@ impl<F: Deref<Target = Format>> Output<F> {
             return self.fail(error);
         }
         self.queue.consume(went, refs);
-        self.barrier = refs.first_place();
+        self.barrier = !refs.is_empty();
         self.messages += 1;
         Ok(())
     }
@@ -282,8 +304,8 @@ impl<F: Deref<Target = Format>> Output<F> {
     /// says nothing.
     #[inline(always)]
     pub(super) fn add_quickly(&mut self, body: &[u8], batch: u64) -> bool {
-        let open = self.error.is_none() && !self.closed && self.open.is_none() && self.barrier.is_none();
-        let Some(quick) = self.quick.as_ref().filter(|_| open) else { return false };
+        let open = self.failure.is_none() && !self.closed && self.open.is_none() && !self.barrier;
+        let Some(quick) = self.format.quick_head().filter(|_| open) else { return false };
         let Some(head) = quick.write(body.len() as u64) else { return false };
         let added = self.queue.put_if_small(head, quick.len, body, batch);
         self.messages += u64::from(added);
@@ -298,7 +320,7 @@ impl<F: Deref<Target = Format>> Output<F> {
         copied: usize,
         refs: &mut Refs<'m>,
     ) -> Result<(), Error> {
-        if let (None, Some(quick)) = (message.head, &self.quick)
+        if let (None, Some(quick)) = (message.head, self.format.quick_head())
             && message.body.len() <= copied
             && let Some(head) = quick.write(message.body.len() as u64)
         {
@@ -472,7 +494,7 @@ impl<F: Deref<Target = Format>> Output<F> {
         let mine = !refs.is_empty();
         let written = self.write_on(transport, refs, wait);
         if mine {
-            self.barrier = refs.first_place();
+            self.barrier = !refs.is_empty();
         }
         match written {
             Ok(written) => Ok(written),
@@ -486,7 +508,7 @@ impl<F: Deref<Target = Format>> Output<F> {
     }
 
     fn write_on(&mut self, transport: &Transport<'_>, refs: &mut Refs<'_>, wait: Wait) -> Result<Written, Error> {
-        if refs.is_empty() && self.barrier.is_some() {
+        if refs.is_empty() && self.barrier {
             return Ok(Written::Held); // what the transport was given already, comes first and whole
         }
         while !self.queue.is_empty() || !refs.is_empty() {
@@ -575,8 +597,8 @@ impl<F: Deref<Target = Format>> Output<F> {
     /// Ends sending for good.
     pub(super) fn fail<T>(&mut self, error: Error) -> Result<T, Error> {
         self.lost = self.pending().saturating_add(self.lost);
-        self.error = Some(error);
-        (self.open, self.barrier) = (None, None);
+        self.failure = Some(Failure::of(error));
+        (self.open, self.barrier) = (None, false);
         self.queue.clear();
         Err(error)
     }
@@ -590,7 +612,7 @@ impl<F: Deref<Target = Format>> Output<F> {
     /// they are gone, and was cancelled, can be over the limit.
     pub(super) fn give_up(&mut self, refs: &mut Refs<'_>) -> Result<(), Error> {
         if !refs.is_empty() {
-            self.barrier = None; // else it is another call's
+            self.barrier = false; // else it is another call's
         }
         self.check()?;
         self.absorb(refs)?;

@@ -3,7 +3,7 @@
 use super::pool::{self, CHUNK};
 use crate::Error;
 use crate::fd::File;
-use crate::memory::reserve_exact;
+use crate::memory::{Rare, reserve_exact};
 use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::os::fd::OwnedFd;
@@ -22,9 +22,7 @@ pub(super) struct Queue {
     end: usize,
     /// The place of the first byte that waits.
     at: u64,
-    marks: VecDeque<Mark>,
-    /// More memory than this is not made for what may follow.
-    pub(super) most: usize,
+    marks: Rare<VecDeque<Mark>>,
 }
 
 /// Something that goes out at a place between the bytes.
@@ -74,10 +72,6 @@ impl<'m> Refs<'m> {
         self.len == 0
     }
 
-    pub(super) fn first_place(&self) -> Option<u64> {
-        self.waiting().first().map(|&(place, _)| place)
-    }
-
     fn waiting(&self) -> &[(u64, &'m [u8])] {
         &self.list[self.next..]
     }
@@ -118,12 +112,21 @@ fn copy_short(to: &mut [u8], from: &[u8]) {
 }
 
 impl Queue {
-    pub(super) const fn new() -> Queue {
-        Queue { memory: Vec::new(), start: 0, end: 0, at: 0, marks: VecDeque::new(), most: usize::MAX }
+    pub(super) fn new() -> Queue {
+        Queue { memory: Vec::new(), start: 0, end: 0, at: 0, marks: Rare::none() }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.start == self.end && self.marks.is_empty()
+        self.start == self.end && !self.has_marks()
+    }
+
+    #[inline(always)]
+    fn has_marks(&self) -> bool {
+        self.marks.get().is_some_and(|marks| !marks.is_empty())
+    }
+
+    fn marks(&self) -> impl Iterator<Item = &Mark> {
+        self.marks.get().into_iter().flatten()
     }
 
     /// How many bytes wait in memory.
@@ -134,7 +137,7 @@ impl Queue {
 
     /// How many bytes of files wait.
     pub(super) fn of_files(&self) -> u64 {
-        let files = self.marks.iter().map(|mark| match &mark.what {
+        let files = self.marks().map(|mark| match &mark.what {
             Marked::Stretch(stretch) => stretch.left,
             Marked::Descriptors { .. } => 0,
         });
@@ -142,7 +145,7 @@ impl Queue {
     }
 
     pub(super) fn memory(&self) -> usize {
-        let chunks = self.marks.iter().map(|mark| match &mark.what {
+        let chunks = self.marks().map(|mark| match &mark.what {
             Marked::Stretch(stretch) => stretch.chunk.capacity(),
             Marked::Descriptors { .. } => 0,
         });
@@ -171,7 +174,7 @@ impl Queue {
             self.memory.copy_within(self.start..self.end, 0);
         } else {
             let larger = match wanted {
-                wanted if wanted > CHUNK => pool::zeroed(wanted.max(self.most.min(2 * self.len())))?,
+                wanted if wanted > CHUNK => pool::zeroed(wanted + self.len() / 4)?,
                 wanted if wanted > SMALL => pool::take(CHUNK)?,
                 wanted => pool::zeroed(wanted.next_power_of_two().max(SMALL / 4))?,
             };
@@ -214,7 +217,7 @@ impl Queue {
     #[inline(always)]
     pub(super) fn put_if_small(&mut self, head: [u8; 8], head_len: usize, body: &[u8], batch: u64) -> bool {
         let all = (self.len() + head_len) as u64 + body.len() as u64;
-        if all >= batch || !self.marks.is_empty() || self.memory.len() - self.end < 8 + body.len() {
+        if all >= batch || self.has_marks() || self.memory.len() - self.end < 8 + body.len() {
             return false;
         }
         self.put_frame(head, head_len, body).is_ok()
@@ -222,7 +225,7 @@ impl Queue {
 
     /// The end as it is now, to go back to: the place behind the last byte, and how many marks there are.
     pub(super) fn end(&self) -> (u64, usize) {
-        (self.end_place(), self.marks.len())
+        (self.end_place(), self.marks().count())
     }
 
     /// Whether nothing waits from before that.
@@ -233,32 +236,37 @@ impl Queue {
     /// Forgets what was added behind an earlier end.
     pub(super) fn cut(&mut self, (place, marks): (u64, usize)) {
         self.end = self.start + (place - self.at) as usize;
-        self.marks.truncate(marks);
+        if let Some(kept) = self.marks.get_mut() {
+            kept.truncate(marks);
+        }
     }
 
     pub(super) fn mark(&mut self, place: u64, what: Marked) -> Result<(), Error> {
-        self.marks.try_reserve(1).map_err(|_| Error::NoMemory)?;
-        self.marks.push_back(Mark { place, what });
+        let marks = self.marks.get_or_make(VecDeque::new)?;
+        marks.try_reserve(1).map_err(|_| Error::NoMemory)?;
+        marks.push_back(Mark { place, what });
         Ok(())
     }
 
     /// What is to go out now, before any more bytes.
     pub(super) fn marked_at_front(&mut self) -> Option<&mut Marked> {
         let at = self.at;
-        self.marks.front_mut().filter(|mark| mark.place == at).map(|mark| &mut mark.what)
+        self.marks.get_mut()?.front_mut().filter(|mark| mark.place == at).map(|mark| &mut mark.what)
     }
 
     pub(super) fn pop_mark(&mut self) -> Option<Mark> {
-        self.marks.pop_front()
+        self.marks.get_mut()?.pop_front()
     }
 
     pub(super) fn unpop_mark(&mut self, mark: Mark) {
-        self.marks.push_front(mark);
+        if let Some(marks) = self.marks.get_mut() {
+            marks.push_front(mark); // there was room for it
+        }
     }
 
     /// Fills `slices` with bytes that wait, up to the next mark; says how many slices.
     pub(super) fn slices<'s>(&'s self, refs: &Refs<'s>, slices: &mut [IoSlice<'s>]) -> usize {
-        let mark = self.marks.front().map_or(u64::MAX, |mark| mark.place);
+        let mark = self.marks().next().map_or(u64::MAX, |mark| mark.place);
         let stop = mark.min(self.end_place());
         let (mut place, mut from, mut count) = (self.at, self.start, 0);
         let mut refs = refs.waiting().iter().peekable();
@@ -328,6 +336,9 @@ impl Queue {
     /// Gives back memory that is not needed for what waits.
     pub(super) fn settle(&mut self) {
         let len = self.len();
+        if self.is_empty() {
+            self.marks = Rare::none();
+        }
         if len == 0 {
             (self.start, self.end) = (0, 0);
             pool::give(std::mem::take(&mut self.memory));
@@ -340,7 +351,7 @@ impl Queue {
 
     /// Forgets all that waits.
     pub(super) fn clear(&mut self) {
-        self.marks = VecDeque::new();
+        self.marks = Rare::none();
         self.at += self.len() as u64;
         self.start = self.end;
         self.settle();

@@ -148,17 +148,24 @@ where
         self.turns.until(deadline, || self.check_cancelled(), free)
     }
 
-    /// Waits until more came, or says that the next read may wait for it. What waits to be sent goes out first, and
-    /// meanwhile.
+    /// Waits until more came, or says that the next read may wait for it. Who finds nothing gives memory back.
     #[cold]
     fn await_input(&self, deadline: Deadline) -> Result<Wait, Error> {
+        let waited = self.flush_and_wait(deadline);
+        if waited.is_err() {
+            self.settle(false)?;
+        }
+        waited
+    }
+
+    /// What waits to be sent goes out first, and meanwhile.
+    fn flush_and_wait(&self, deadline: Deadline) -> Result<Wait, Error> {
         let written = match self.flushes_before_waiting() {
             true => self.write(&mut Refs::default(), Wait::No),
             false => Ok(Written::Held),
         };
         // What goes wrong with that, the next send tells.
         if deadline == Deadline::Now {
-            self.settle(false)?;
             return Err(Error::Os(errno::EAGAIN));
         }
         let events = match written {
@@ -170,8 +177,8 @@ where
         };
         if self.settle(true)? {
             match self.wait(events, Direction::In, deadline.at_most(PATIENCE)) {
-                Err(Error::Os(errno::ETIMEDOUT)) => self.settle(false)?,
-                waited => return waited.map(|()| Wait::No),
+                Ok(()) => return Ok(Wait::No),
+                Err(_) => self.settle(false)?,
             };
         }
         self.wait(events, Direction::In, deadline).map(|()| Wait::No)

@@ -2,15 +2,15 @@
 
 use crate::Error;
 use crate::fd::Deadline;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 
 /// Whose turn it is, is written where the turn is taken; here those wait who want to look again when it may have changed.
 #[derive(Debug, Default)]
 pub(super) struct Turns {
-    changes: Mutex<u64>,
+    changes: Mutex<u32>,
     changed: Condvar,
-    waiting: AtomicUsize,
+    waiting: AtomicU32,
 }
 
 impl Turns {
@@ -62,7 +62,9 @@ impl Turns {
     /// To be called after a change that somebody may wait for.
     pub(super) fn changed(&self) {
         if self.waiting.load(Ordering::SeqCst) > 0 {
-            *self.changes.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+            let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+            *changes = changes.wrapping_add(1);
+            drop(changes);
             self.changed.notify_all();
         }
     }

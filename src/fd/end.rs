@@ -27,6 +27,14 @@ pub fn close(fd: OwnedFd) -> Result<(), Error> {
     syscall::close(fd.into_raw_fd())
 }
 
+/// Gives up what a descriptor stands for, as closing does, but keeps its number, which then stands for nothing of use.
+///
+/// # Errors
+/// EMFILE and others as eventfd(2) and dup2(2).
+pub fn vacate(fd: BorrowedFd<'_>) -> Result<(), Error> {
+    syscall::replace(fd, syscall::new_event()?.as_fd())
+}
+
 /// Ends a connection so that the peer gets every byte: shuts down writing, reads and drops what the peer still sends
 /// until it ends as well, then closes. What is no socket is just closed.
 ///

@@ -15,7 +15,7 @@ mod wake;
 
 pub use address::{accept, connect, listen, local_address};
 pub use deadline::Deadline;
-pub use end::{Shutdown, close, finish, shutdown};
+pub use end::{Shutdown, close, finish, shutdown, vacate};
 pub use syscall::{errno, error_text};
 pub use transfer::{Read, read_exact, write_all};
 

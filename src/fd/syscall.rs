@@ -242,6 +242,12 @@ pub(super) fn is_stream_socket(fd: BorrowedFd<'_>) -> Result<bool, Error> {
     Ok(kind == libc::SOCK_STREAM)
 }
 
+/// dup3(2): makes a descriptor stand for what another one does; what it stood for is closed.
+pub(super) fn replace(fd: BorrowedFd<'_>, by: BorrowedFd<'_>) -> Result<(), Error> {
+    // SAFETY: dup3 takes no pointers; whoever owns `fd` has it stand for something else from now on, which is allowed.
+    check(unsafe { libc::dup3(by.as_raw_fd(), fd.as_raw_fd(), libc::O_CLOEXEC) } as isize).map(|_| ())
+}
+
 /// close(2). Whatever it answers, the descriptor is gone: EINTR too is the end of it, never to be retried.
 pub(super) fn close(fd: RawFd) -> Result<(), Error> {
     // SAFETY: the caller gives the descriptor up. A number that is none is refused by the system.

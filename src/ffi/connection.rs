@@ -164,8 +164,6 @@ pub struct fdwire_conn {
     out_fd: AtomicI32,
     /// A call panicked: what it left behind is not to be trusted.
     broken: AtomicBool,
-    /// Stands for its functions; 0 where it has none.
-    functions: usize,
     /// It calls the program back: by its functions, or those of a format.
     calls_back: AtomicBool,
 }
@@ -178,15 +176,15 @@ const APART: c_int = fdwire_direction::FDWIRE_APART as c_int;
 const BOTH: i64 = fdwire_direction::FDWIRE_BOTH as i64;
 
 impl fdwire_conn {
-    fn new(connection: Conn, format: &Format, in_fd: c_int, out_fd: c_int, functions: usize) -> fdwire_conn {
+    fn new(connection: Conn, format: &Format, in_fd: c_int, out_fd: c_int) -> fdwire_conn {
+        let calls_back = connection.functions() != 0 || format.calls_back();
         fdwire_conn {
             connection,
             owned: AtomicI32::new(0),
             in_fd: AtomicI32::new(in_fd),
             out_fd: AtomicI32::new(out_fd),
             broken: AtomicBool::new(false),
-            functions,
-            calls_back: AtomicBool::new(functions != 0 || format.calls_back()),
+            calls_back: AtomicBool::new(calls_back),
         }
     }
 
@@ -210,7 +208,7 @@ impl fdwire_conn {
 
     #[cold]
     fn is_calling_back(&self) -> bool {
-        callback::is_running(callback::OF_FORMATS) || self.functions != 0 && callback::is_running(self.functions)
+        [callback::OF_FORMATS, self.connection.functions()].into_iter().any(callback::is_running)
     }
 
     fn set_alone(&self, sides: c_int) {
@@ -219,13 +217,13 @@ impl fdwire_conn {
         self.connection.gates().1.set_alone(sides & OUT != 0);
     }
 
-    /// Ends sending; a pipe that it owns is closed for that.
+    /// Ends sending; a pipe that it owns is given up for that. Its number stays taken: other threads may be waiting for it.
     fn shutdown_output(&self, deadline: Deadline) -> Result<(), Error> {
         let shut = self.connection.shutdown_output(deadline);
         let own_pipe = self.owned.load(Ordering::Relaxed) & OUT != 0
             && self.in_fd.load(Ordering::Relaxed) != self.out_fd.load(Ordering::Relaxed);
         match shut {
-            Err(Error::Os(errno::EOPNOTSUPP)) if own_pipe => fd::close(own(self.out_fd.swap(-1, Ordering::Relaxed))?),
+            Err(Error::Os(errno::EOPNOTSUPP)) if own_pipe => fd::vacate(borrow(self.out_fd.load(Ordering::Relaxed))?),
             shut => shut,
         }
     }
@@ -372,7 +370,7 @@ pub unsafe extern "C" fn fdwire_conn_new(
         // SAFETY: the caller's promises for `format` and `out`.
         let (format, out) = unsafe { (keep_format(format), object(out)?) };
         let connection = Connection::new(side(in_fd), side(out_fd), format.clone())?;
-        *out = try_box(fdwire_conn::new(connection, &format, in_fd, out_fd, 0))?;
+        *out = try_box(fdwire_conn::new(connection, &format, in_fd, out_fd))?;
         Ok(0)
     })
 }
@@ -404,8 +402,7 @@ pub unsafe extern "C" fn fdwire_conn_new_over(
         }
         // SAFETY: made by try_box a moment ago.
         let own: Box<[Callbacks; 1]> = unsafe { Box::from_raw(try_box([Callbacks { read, writev, wait, ctx }])?) };
-        let functions = ptr::from_ref(&own[0]).addr();
-        *out = try_box(fdwire_conn::new(Connection::over_functions(own, format.clone()), &format, -1, -1, functions))?;
+        *out = try_box(fdwire_conn::new(Connection::over_functions(own, format.clone()), &format, -1, -1))?;
         Ok(0)
     })
 }
@@ -437,7 +434,7 @@ pub unsafe extern "C" fn fdwire_conn_set(conn: *mut fdwire_conn, option: c_int, 
             option if option == fdwire_option::FDWIRE_OWN as c_int => {
                 conn.owned.store(sides(value)?, Ordering::Relaxed)
             }
-            option if option == fdwire_option::FDWIRE_SEND_LIMIT as c_int => conn.connection.set_send_limit(bytes()?)?,
+            option if option == fdwire_option::FDWIRE_SEND_LIMIT as c_int => conn.connection.set_send_limit(bytes()?),
             option if option == fdwire_option::FDWIRE_READ_SIZE as c_int => conn.connection.set_read_size(size()?)?,
             option if option == fdwire_option::FDWIRE_BATCH as c_int => conn.connection.set_batch(bytes()?),
             option if option == fdwire_option::FDWIRE_ONE_THREAD as c_int => conn.set_alone(threads(value)?),
@@ -619,4 +616,16 @@ pub unsafe extern "C" fn fdwire_conn_finish(conn: *mut fdwire_conn, unsent: *mut
     };
     // SAFETY: the caller's promise for `conn`.
     unsafe { with(conn, finish) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_idle_connection_is_small() {
+        // With what malloc(3) adds, and the functions of one that has some, below 512 bytes.
+        assert!(size_of::<fdwire_conn>() <= 440, "{}", size_of::<fdwire_conn>());
+        assert!(size_of::<Callbacks>() <= 40);
+    }
 }

@@ -73,7 +73,7 @@
 
 use super::callback;
 use super::guard::{EINVAL, bytes, bytes_mut, object, print, status, text, try_box, unbox};
-use super::shared::Shared;
+use super::shared::{Counted, Shared};
 use crate::Error;
 use crate::codec::{Scratch, head_of, tail_of};
 use crate::format::{CustomProbe, Format, Frame, PRESETS, Payload, Probe};
@@ -122,7 +122,7 @@ struct Why<'t> {
 impl Display for Why<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Error::Format { column, reason } = self.error else { return write!(f, "{}", self.error) };
-        let rest = self.text.get(column - 1..).unwrap_or_default();
+        let rest = self.text.get(column as usize - 1..).unwrap_or_default();
         let word = rest.split(|b| b.is_ascii_whitespace() || b"{};".contains(b)).next().unwrap_or_default();
         write!(f, "column {column}, \"")?;
         for &byte in word.iter().take(40) {
@@ -217,7 +217,7 @@ pub unsafe extern "C" fn fdwire_format_free(format: *mut fdwire_format) {
     unsafe { unbox(format) };
 }
 
-static DEFAULT: Format = Format::DEFAULT;
+static DEFAULT: Counted<Format> = Counted::new(Format::DEFAULT);
 
 /// The format that an argument points to.
 ///

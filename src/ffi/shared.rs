@@ -8,14 +8,26 @@ use std::sync::atomic::{AtomicUsize, Ordering, fence};
 
 /// As an Arc, but one that is not made, rather than made by aborting the program, when there is no memory; and it may share
 /// what is static.
-pub(super) enum Shared<T: 'static> {
-    Static(&'static T),
-    Counted(NonNull<Counted<T>>),
-}
+pub(super) struct Shared<T: 'static>(NonNull<Counted<T>>);
 
 pub(super) struct Counted<T> {
     owners: AtomicUsize,
     value: T,
+}
+
+impl<T> Counted<T> {
+    /// What is static has an owner that never gives it up.
+    pub(super) const fn new(value: T) -> Counted<T> {
+        Counted { owners: AtomicUsize::new(1), value }
+    }
+}
+
+impl<T> Deref for Counted<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
 }
 
 // SAFETY: as for an Arc: the value is only ever seen through & by several, and dropped by the last, on whichever thread.
@@ -25,12 +37,13 @@ unsafe impl<T: Send + Sync> Sync for Shared<T> {}
 
 impl<T> Shared<T> {
     pub(super) fn new(value: T) -> Result<Shared<T>, Error> {
-        let counted = try_box(Counted { owners: AtomicUsize::new(1), value })?;
-        NonNull::new(counted).map(Shared::Counted).ok_or(Error::NoMemory)
+        let counted = try_box(Counted::new(value))?;
+        NonNull::new(counted).map(Shared).ok_or(Error::NoMemory)
     }
 
-    pub(super) fn of_static(value: &'static T) -> Shared<T> {
-        Shared::Static(value)
+    pub(super) fn of_static(counted: &'static Counted<T>) -> Shared<T> {
+        counted.owners.fetch_add(1, Ordering::Relaxed);
+        Shared(NonNull::from(counted))
     }
 }
 
@@ -39,36 +52,26 @@ impl<T> Deref for Shared<T> {
 
     #[inline(always)]
     fn deref(&self) -> &T {
-        match self {
-            Shared::Static(value) => value,
-            // SAFETY: it lives as long as one owner does, and this is one.
-            Shared::Counted(counted) => unsafe { &counted.as_ref().value },
-        }
+        // SAFETY: it lives as long as one owner does, and this is one.
+        unsafe { &self.0.as_ref().value }
     }
 }
 
 impl<T> Clone for Shared<T> {
     fn clone(&self) -> Shared<T> {
-        match *self {
-            Shared::Static(value) => Shared::Static(value),
-            Shared::Counted(counted) => {
-                // SAFETY: as in deref.
-                unsafe { counted.as_ref() }.owners.fetch_add(1, Ordering::Relaxed);
-                Shared::Counted(counted)
-            }
-        }
+        // SAFETY: as in deref.
+        unsafe { self.0.as_ref() }.owners.fetch_add(1, Ordering::Relaxed);
+        Shared(self.0)
     }
 }
 
 impl<T> Drop for Shared<T> {
     fn drop(&mut self) {
-        if let Shared::Counted(counted) = *self {
-            // SAFETY: as in deref.
-            if unsafe { counted.as_ref() }.owners.fetch_sub(1, Ordering::Release) == 1 {
-                fence(Ordering::Acquire); // what the other owners did comes before
-                // SAFETY: made by try_box, and this was the last owner.
-                unsafe { unbox(counted.as_ptr()) };
-            }
+        // SAFETY: as in deref.
+        if unsafe { self.0.as_ref() }.owners.fetch_sub(1, Ordering::Release) == 1 {
+            fence(Ordering::Acquire); // what the other owners did comes before
+            // SAFETY: made by try_box, and this was the last owner; one that is static has another.
+            unsafe { unbox(self.0.as_ptr()) };
         }
     }
 }
@@ -87,5 +90,12 @@ mod tests {
         assert_eq!(Arc::strong_count(&told), 2);
         std::thread::spawn(move || drop(two)).join().unwrap();
         assert_eq!(Arc::strong_count(&told), 1);
+    }
+
+    #[test]
+    fn what_is_static_stays() {
+        static SEVEN: Counted<i32> = Counted::new(7);
+        drop(Shared::of_static(&SEVEN).clone());
+        assert_eq!(*Shared::of_static(&SEVEN), 7);
     }
 }

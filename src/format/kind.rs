@@ -32,10 +32,21 @@ pub(crate) struct LengthField {
 }
 
 /// How frames are laid out. Displays as a text that parses to the same format.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Format {
     pub(super) kind: Kind,
+    /// The short ways to its frames and to its heads, which follow from the kind.
+    quick: Quick,
+    quick_head: Option<QuickHead>,
 }
+
+impl PartialEq for Format {
+    fn eq(&self, other: &Format) -> bool {
+        self.kind == other.kind
+    }
+}
+
+impl Eq for Format {}
 
 #[derive(Debug)]
 pub(super) enum Kind {
@@ -49,7 +60,8 @@ pub(super) enum Kind {
 
 impl Format {
     /// A 4-byte big-endian length of what follows, at most 16 MiB: the format where none is given.
-    pub const DEFAULT: Format = Format { kind: Kind::Prefixed(Prefixed::DEFAULT) };
+    pub const DEFAULT: Format =
+        Format { kind: Kind::Prefixed(Prefixed::DEFAULT), quick: Quick::DEFAULT, quick_head: Some(QuickHead::DEFAULT) };
 
     /// Reads the text of a format.
     ///
@@ -79,7 +91,7 @@ impl Format {
 
     /// As [`Format::custom`], of something that is boxed already.
     pub fn from_probe(max: u64, own: Box<dyn CustomProbe>) -> Format {
-        Format { kind: Kind::Custom(Custom { own, limit: Limit { body: max, ..Limit::NONE } }) }
+        Format::from(Kind::Custom(Custom { own, limit: Limit { body: max, ..Limit::NONE } }))
     }
 
     /// What a text means. `outer` is the limit of the format around this one.
@@ -110,7 +122,7 @@ impl Format {
                 (None, None) => tree.kind.refuse(NO_SUCH_KIND),
             },
         };
-        kind.map(|kind| Format { kind })
+        kind.map(Format::from)
     }
 
     /// A preset, with settings that override its own.
@@ -137,9 +149,10 @@ impl Format {
         }
         Format::from_tree(&whole, outer).map_err(|error| match error {
             // Nobody sees the preset's own text: what is wrong is wrong with its name, or with what overrides it.
-            Error::Format { column, reason } if !tree.settings.iter().any(|setting| setting.covers(column)) => {
-                let column = tree.settings.first().map_or(tree.kind, |setting| setting.key).column;
-                Error::Format { column, reason }
+            Error::Format { column, reason }
+                if !tree.settings.iter().any(|setting| setting.covers(column as usize)) =>
+            {
+                tree.settings.first().map_or(tree.kind, |setting| setting.key).refusal(reason)
             }
             error => error,
         })
@@ -168,20 +181,15 @@ impl Format {
     }
 
     /// The short way to its frames.
-    pub(crate) fn quick(&self) -> Quick {
-        match &self.kind {
-            Kind::Prefixed(prefixed) => prefixed.quick(),
-            Kind::Delimited(delimited) => delimited.quick(),
-            Kind::Headers(_) | Kind::Eof(_) | Kind::Select(_) | Kind::Custom(_) => Quick::No,
-        }
+    #[inline(always)]
+    pub(crate) fn quick(&self) -> &Quick {
+        &self.quick
     }
 
     /// The short way to its heads.
-    pub(crate) fn quick_head(&self) -> Option<QuickHead> {
-        match &self.kind {
-            Kind::Prefixed(prefixed) => prefixed.quick_head(),
-            _ => None,
-        }
+    #[inline(always)]
+    pub(crate) fn quick_head(&self) -> Option<&QuickHead> {
+        self.quick_head.as_ref()
     }
 
     /// What `bytes`, of which a probe asked for more, are if the stream ends behind them.
@@ -499,6 +507,17 @@ impl PartialEq for Kind {
 
 impl Eq for Kind {}
 
+impl From<Kind> for Format {
+    fn from(kind: Kind) -> Format {
+        let (quick, quick_head) = match &kind {
+            Kind::Prefixed(prefixed) => (prefixed.quick(), prefixed.quick_head()),
+            Kind::Delimited(delimited) => (delimited.quick(), None),
+            Kind::Headers(_) | Kind::Eof(_) | Kind::Select(_) | Kind::Custom(_) => (Quick::No, None),
+        };
+        Format { kind, quick, quick_head }
+    }
+}
+
 impl fmt::Display for Format {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
@@ -592,7 +611,7 @@ mod tests {
         ];
         for (text, column) in cases {
             match Format::parse(text) {
-                Err(Error::Format { column: at, .. }) => assert_eq!(at, column, "{text}"),
+                Err(Error::Format { column: at, .. }) => assert_eq!(at as usize, column, "{text}"),
                 other => panic!("{text}: {other:?}"),
             }
         }

@@ -558,7 +558,7 @@ mod tests {
         ];
         for (text, column) in cases {
             match Format::parse(text) {
-                Err(Error::Format { column: at, .. }) => assert_eq!(at, column, "{text}"),
+                Err(Error::Format { column: at, .. }) => assert_eq!(at as usize, column, "{text}"),
                 other => panic!("{text}: {other:?}"),
             }
         }

@@ -1,5 +1,6 @@
 //! The short way to most frames: a few instructions for one that is good and all there.
 
+use super::frame::Limit;
 use super::search::Short;
 use crate::endian::Order;
 
@@ -51,6 +52,10 @@ pub(crate) struct QuickHead {
 }
 
 impl QuickHead {
+    /// That of a 4-byte big-endian length.
+    pub(super) const DEFAULT: QuickHead =
+        QuickHead { least: 0, span: Limit::DEFAULT.body, beyond: 0, order: Order::Big, shift: 32, len: 4 };
+
     /// The head before a body of so many bytes, in the first of these; `None` says nothing.
     #[inline(always)]
     pub(crate) fn write(&self, body: u64) -> Option<[u8; 8]> {
@@ -82,6 +87,16 @@ pub(crate) struct QuickUntil {
 }
 
 impl Quick {
+    /// That of a 4-byte big-endian length.
+    pub(super) const DEFAULT: Quick = Quick::Length(QuickLength {
+        at: 0,
+        number: Number::U32be,
+        least: 0,
+        span: Limit::DEFAULT.body,
+        beside: 4,
+        head: 4,
+    });
+
     /// The frame that `bytes` begin with.
     #[inline(always)]
     pub(crate) fn ends(&self, bytes: &[u8]) -> Option<Ends> {
@@ -175,11 +190,18 @@ mod tests {
     }
 
     #[test]
+    fn the_default_is_what_its_text_means() {
+        let parsed = Format::parse("u32be").unwrap();
+        assert_eq!(format!("{:?}", Format::DEFAULT), format!("{parsed:?}"));
+    }
+
+    #[test]
     fn most_heads_have_a_short_way() {
         for text in
             ["u32be", "u8", "u16le counts=frame", "u32be at=1 counts=field", "u24le head=4", "u32be shift=4", "u64be"]
         {
-            let quick = Format::parse(text).unwrap().quick_head().unwrap();
+            let format = Format::parse(text).unwrap();
+            let quick = format.quick_head().unwrap();
             assert!(quick.write(5).is_some(), "{text}");
             assert_eq!(quick.write(u64::MAX), None, "{text}");
         }

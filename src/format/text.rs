@@ -25,7 +25,11 @@ pub(super) struct Word<'t> {
 
 impl<'t> Word<'t> {
     pub(super) fn refuse<T>(self, reason: &'static str) -> Result<T, Error> {
-        Err(Error::Format { column: self.column, reason })
+        Err(self.refusal(reason))
+    }
+
+    pub(super) fn refusal(self, reason: &'static str) -> Error {
+        Error::Format { column: u32::try_from(self.column).unwrap_or(u32::MAX), reason }
     }
 
     /// The word from its byte `at` on.
@@ -268,7 +272,7 @@ mod tests {
         ];
         for (text, column) in cases {
             match Tree::parse(text) {
-                Err(Error::Format { column: at, .. }) => assert_eq!(at, column, "{}", text.escape_ascii()),
+                Err(Error::Format { column: at, .. }) => assert_eq!(at as usize, column, "{}", text.escape_ascii()),
                 _ => panic!("{}", text.escape_ascii()),
             }
         }

@@ -13,7 +13,7 @@ impl<F: Deref<Target = Format>> Decoder<F> {
     #[inline]
     pub(crate) fn ahead(&mut self) -> Result<Option<Frame>, Error> {
         if self.is_at_beginning()
-            && let Some(ends) = self.quick.ends(self.buffer.bytes())
+            && let Some(ends) = self.format.quick().ends(self.buffer.bytes())
         {
             let body = (ends.body - ends.head) as u64;
             return Ok(Some(Frame { head: ends.head, body, tail: ends.tail - ends.body }));
@@ -32,8 +32,8 @@ impl<F: Deref<Target = Format>> Decoder<F> {
     pub(crate) fn is_ready(&mut self) -> bool {
         match self.state {
             State::Failed(_) => return true,
-            State::Open { left, frame } => {
-                let enough = if left > 0 { 1 } else { frame.tail };
+            State::Open { left, tail } => {
+                let enough = if left > 0 { 1 } else { tail };
                 return self.ended || self.buffer.len() >= enough;
             }
             State::Skipping | State::Dropping(_) => {
@@ -62,6 +62,21 @@ impl<F: Deref<Target = Format>> Decoder<F> {
             State::Failed(error) => Some(error),
             _ => None,
         }
+    }
+
+    /// Stops for good: bytes come no more because of this.
+    pub(crate) fn stop(&mut self, error: Error) {
+        self.state = State::Failed(error);
+    }
+
+    /// How many messages were delivered, or skipped.
+    pub(crate) fn messages(&self) -> u64 {
+        self.messages
+    }
+
+    /// How many bytes came.
+    pub(crate) fn received(&self) -> u64 {
+        self.offset + self.gone + self.buffer.len() as u64
     }
 
     /// No more bytes will come.

@@ -8,7 +8,7 @@ pub(crate) use parts::Part;
 use super::buffer::Buffer;
 use super::explain::Explanation;
 use crate::Error;
-use crate::format::{Ask, Ends, Format, Frame, Probe, Quick};
+use crate::format::{Ask, Ends, Format, Frame, Probe};
 use std::fmt;
 use std::ops::Deref;
 
@@ -18,7 +18,6 @@ use std::ops::Deref;
 #[derive(Debug)]
 pub struct Decoder<F> {
     format: F,
-    quick: Quick,
     buffer: Buffer,
     state: State,
     /// So many of the bytes were there when the format asked for more.
@@ -32,7 +31,7 @@ pub struct Decoder<F> {
     gone: u64,
     ended: bool,
     /// The head of a message whose body is being taken in parts, where it is needed to check the tail.
-    head: Vec<u8>,
+    head: Box<[u8]>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,8 +44,8 @@ enum State {
     Skipping,
     /// Inside a frame that is not wanted, so many bytes before its end.
     Dropping(u64),
-    /// Inside a body that is being taken in parts, so many bytes before the end of the body.
-    Open { left: u64, frame: Frame },
+    /// Inside a body that is being taken in parts, so many bytes before its end, and before a tail of so many.
+    Open { left: u64, tail: usize },
     /// Out of step.
     Failed(Error),
 }
@@ -75,7 +74,6 @@ impl<F: Deref<Target = Format>> Decoder<F> {
     /// One that has seen nothing yet, and holds no memory.
     pub fn new(format: F) -> Decoder<F> {
         Decoder {
-            quick: format.quick(),
             format,
             buffer: Buffer::new(),
             state: State::Between,
@@ -85,7 +83,7 @@ impl<F: Deref<Target = Format>> Decoder<F> {
             offset: 0,
             gone: 0,
             ended: false,
-            head: Vec::new(),
+            head: Box::default(),
         }
     }
 
@@ -151,7 +149,7 @@ impl<F: Deref<Target = Format>> Decoder<F> {
 
     #[inline(always)]
     fn quick_ends(&self) -> Option<Ends> {
-        if self.is_at_beginning() { self.quick.ends(self.buffer.bytes()) } else { None }
+        if self.is_at_beginning() { self.format.quick().ends(self.buffer.bytes()) } else { None }
     }
 
     /// As many messages as are there and `out` has room for, each as `lend` makes it; says how many. What was lent stays where
@@ -180,7 +178,7 @@ impl<F: Deref<Target = Format>> Decoder<F> {
         if !self.is_at_beginning() {
             return 0;
         }
-        let (quick, bytes) = (self.quick, self.buffer.bytes());
+        let (quick, bytes) = (*self.format.quick(), self.buffer.bytes());
         let (mut rest, mut taken) = (bytes, 0);
         for slot in out {
             let Some(ends) = quick.ends(rest) else { break };
@@ -327,8 +325,8 @@ impl<F: Deref<Target = Format>> Decoder<F> {
                 }
             }
             State::Failed(error) => Err(error),
-            State::Open { left, frame } => {
-                self.state = State::Dropping(left.saturating_add(frame.tail as u64));
+            State::Open { left, tail } => {
+                self.state = State::Dropping(left.saturating_add(tail as u64));
                 self.drop_unwanted()
             }
             _ => Err(Error::Misuse("nothing is there to be skipped")),
@@ -393,7 +391,7 @@ impl<F: Deref<Target = Format>> Decoder<F> {
             State::Failed(_) => 0,
             State::Inside(frame) => to_usize(frame.total()),
             State::Dropping(left) => to_usize(left),
-            State::Open { left, frame } => to_usize(left.saturating_add(frame.tail as u64)),
+            State::Open { left, tail } => to_usize(left.saturating_add(tail as u64)),
             State::Between | State::Skipping => match self.probe_on() {
                 Ok(Probe::NeedMore { at_least }) => at_least,
                 Ok(Probe::Frame(frame)) => to_usize(frame.total()),
@@ -427,7 +425,6 @@ impl<F: Deref<Target = Format>> Decoder<F> {
             State::Dropping(_) => {}
             State::Between | State::Inside(_) => self.state = State::Between,
         }
-        self.quick = format.quick();
         self.format = format;
         (self.before, self.at_least) = (0, 0);
         Ok(())

@@ -27,9 +27,8 @@ impl<F: Deref<Target = Format>> Decoder<F> {
         let Some(frame) = self.ahead()? else { return Ok(None) };
         let Some(head) = self.buffer.bytes().get(..frame.head) else { return Ok(None) };
         // Needed to check a tail, and to put the message back.
-        self.head.clear();
-        self.head = copy(head)?;
-        self.state = State::Open { left: frame.body, frame };
+        self.head = copy(head)?.into_boxed_slice();
+        self.state = State::Open { left: frame.body, tail: frame.tail };
         (self.before, self.at_least) = (0, 0);
         self.gone += frame.head as u64;
         Ok(Some((self.buffer.take(frame.head), frame)))
@@ -40,8 +39,8 @@ impl<F: Deref<Target = Format>> Decoder<F> {
     /// # Errors
     /// [`Error::Truncated`], [`Error::Malformed`] for a tail that is none; [`Error::Misuse`] where no message was begun.
     pub(crate) fn part(&mut self, most: usize) -> Result<Part<'_>, Error> {
-        let (left, frame) = match self.state {
-            State::Open { left, frame } => (left, frame),
+        let (left, tail) = match self.state {
+            State::Open { left, tail } => (left, tail),
             State::Failed(error) => return Err(error),
             _ => return Err(Error::Misuse("no message is being taken in parts")),
         };
@@ -50,16 +49,22 @@ impl<F: Deref<Target = Format>> Decoder<F> {
             self.passed(there);
             return Ok(Part::Bytes(self.buffer.take(there)));
         }
-        if left == 0 && self.buffer.len() >= frame.tail {
-            if let Err(error) = self.format.check_tail(&frame, &self.head, &self.buffer.bytes()[..frame.tail]) {
+        if left == 0 && self.buffer.len() >= tail {
+            let frame = self.open_frame(tail);
+            if let Err(error) = self.format.check_tail(&frame, &self.head, &self.buffer.bytes()[..tail]) {
                 return self.fail(error);
             }
-            self.drop_bytes(frame.tail);
-            self.head = Vec::new();
+            self.drop_bytes(tail);
+            self.head = Box::default();
             self.begin_next();
             return Ok(Part::End);
         }
         if self.ended { self.fail(Error::Truncated) } else { Ok(Part::Wait) }
+    }
+
+    /// The frame whose body was taken, if all of it was.
+    fn open_frame(&self, tail: usize) -> Frame {
+        Frame { head: self.head.len(), body: self.gone - self.head.len() as u64, tail }
     }
 
     /// So many bytes of the body went to where they are wanted, without coming by the buffer, which is empty, or from it.
@@ -81,8 +86,8 @@ impl<F: Deref<Target = Format>> Decoder<F> {
     /// Where in the stream the frame ends whose body is taken in parts.
     pub(crate) fn end_of_open(&self) -> Option<u64> {
         match self.state {
-            State::Open { left, frame } => {
-                Some((self.offset + self.gone).saturating_add(left).saturating_add(frame.tail as u64))
+            State::Open { left, tail } => {
+                Some((self.offset + self.gone).saturating_add(left).saturating_add(tail as u64))
             }
             _ => None,
         }
@@ -90,7 +95,8 @@ impl<F: Deref<Target = Format>> Decoder<F> {
 
     /// Takes a message back that was begun, with the beginning of its body, to be delivered some other way.
     pub(crate) fn put_back(&mut self, body: &[u8]) -> Result<(), Error> {
-        let State::Open { frame, .. } = self.state else { return Ok(()) };
+        let State::Open { left, tail } = self.state else { return Ok(()) };
+        let frame = Frame { body: body.len() as u64 + left, ..self.open_frame(tail) };
         let head = std::mem::take(&mut self.head);
         if let Err(error) = self.buffer.prepend([&head, body]) {
             return self.fail(error);
