@@ -800,9 +800,9 @@ size_t fdwire_conn_explain(fdwire_conn *conn, char *buf, size_t cap);
  * Ends one direction or both (FDWIRE_SHUT_RD, _WR, _RDWR), waking whoever waits in it.
  *
  * Receiving: every later receive returns 0, the end, after the messages that are inside. Sending:
- * flushes what waits to be sent, then shuts down the socket, or closes a pipe that the connection
- * owns (FDWIRE_OWN): the peer sees the end of the stream, and can still answer. Later sends get
- * -EPIPE.
+ * flushes what waits to be sent, then shuts down the socket, or gives up a pipe that the
+ * connection owns (FDWIRE_OWN), whose number stays taken until the connection is freed: the peer
+ * sees the end of the stream, and can still answer. Later sends get -EPIPE.
  *
  * Returns: 0. -EAGAIN, -ETIMEDOUT, -ECANCELED: not all was sent in time, and sending was not
  * ended: call again. FDWIRE_E_TRUNCATED: a message that is sent in parts was not sent whole;

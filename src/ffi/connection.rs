@@ -217,7 +217,8 @@ impl fdwire_conn {
         self.connection.gates().1.set_alone(sides & OUT != 0);
     }
 
-    /// Ends sending; a pipe that it owns is given up for that. Its number stays taken: other threads may be waiting for it.
+    /// Ends sending; a pipe that it owns is given up for that. Its number stays taken: other
+    /// threads may be waiting for it.
     fn shutdown_output(&self, deadline: Deadline) -> Result<(), Error> {
         let shut = self.connection.shutdown_output(deadline);
         let own_pipe = self.owned.load(Ordering::Relaxed) & OUT != 0
@@ -564,9 +565,9 @@ pub unsafe extern "C" fn fdwire_conn_explain(conn: *mut fdwire_conn, buf: *mut c
 /// Ends one direction or both (FDWIRE_SHUT_RD, _WR, _RDWR), waking whoever waits in it.
 ///
 /// Receiving: every later receive returns 0, the end, after the messages that are inside. Sending:
-/// flushes what waits to be sent, then shuts down the socket, or closes a pipe that the connection
-/// owns (FDWIRE_OWN): the peer sees the end of the stream, and can still answer. Later sends get
-/// -EPIPE.
+/// flushes what waits to be sent, then shuts down the socket, or gives up a pipe that the
+/// connection owns (FDWIRE_OWN), whose number stays taken until the connection is freed: the peer
+/// sees the end of the stream, and can still answer. Later sends get -EPIPE.
 ///
 /// Returns: 0. -EAGAIN, -ETIMEDOUT, -ECANCELED: not all was sent in time, and sending was not
 /// ended: call again. FDWIRE_E_TRUNCATED: a message that is sent in parts was not sent whole;

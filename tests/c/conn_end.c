@@ -194,6 +194,27 @@ static void finish_over_functions(void) {
   }
 }
 
+/* Both descriptors that it owns, however it ends. */
+static void finish_closes_both(void) {
+  uint8_t *body = pattern(200000, 1);
+  for (int len = 5; len <= 200000; len += 199995) {
+    int there[2], back[2];
+    uint64_t unsent = 99;
+    open_way(PIPE, there);
+    open_way(PIPE, back);
+    fdwire_conn *conn = conn_of(there[0], back[1], NULL);
+    CHECK_IS(fdwire_conn_set(conn, FDWIRE_OWN, FDWIRE_BOTH), 0);
+    CHECK(fdwire_conn_send(conn, body, (size_t)len, 0) >= 0);
+    CHECK_IS(fdwire_conn_finish(conn, &unsent, 10), len > 5 ? -ETIMEDOUT : 0);
+    CHECK(!is_open(there[0]) && !is_open(back[1]));
+    CHECK_IS(unsent > 0, len > 5);
+    fdwire_conn_free(conn);
+    close(there[1]);
+    close(back[0]);
+  }
+  free(body);
+}
+
 /* Free does not wait, and what waited is gone with it. */
 static void free_with_queued_bytes(void) {
   size_t len;
@@ -344,17 +365,17 @@ static void a_failure_wakes_who_waits_for_a_turn(void) {
     CHECK(fdwire_conn_send_begin(conn, NULL, 0, 5, 0) >= 0);
     CHECK_IS(fdwire_conn_send_part(conn, "he", 2, 0), FDWIRE_PENDING);
     other_begins(&other, conn, waits_for_its_turn);
-    close(fds[1]);
+    CHECK_IS(fdwire_shutdown(fds[1], FDWIRE_SHUT_RD), 0);
     if (how == 0)
       CHECK_IS(fdwire_conn_flush(conn, -1), -EPIPE);
     else if (how == 1)
-      CHECK_IS(fdwire_conn_recv(conn, &msg, 1000), 0);
+      CHECK_IS(fdwire_conn_recv(conn, &msg, 10), -ETIMEDOUT); /* it flushes before it waits */
     else
       CHECK_IS(fdwire_conn_shutdown(conn, FDWIRE_SHUT_WR, 1000), -EPIPE);
     CHECK_IS(other_ends(&other), -EPIPE);
     CHECK(other.took < 2000);
     fdwire_conn_free(conn);
-    close(fds[0]);
+    close_way(fds);
   }
 }
 
@@ -572,14 +593,12 @@ static void shutting_down_a_pipe(void) {
     fdwire_conn *conn = conn_of(-1, fds[1], NULL);
     CHECK_IS(fdwire_conn_set(conn, FDWIRE_OWN, owned ? FDWIRE_OUT : FDWIRE_IN), 0);
     CHECK_IS(fdwire_conn_shutdown(conn, FDWIRE_SHUT_WR, 0), owned ? 0 : -EOPNOTSUPP);
-    CHECK_IS(is_open(fds[1]), !owned);
+    CHECK(is_open(fds[1])); /* other threads may be waiting for this number */
     if (owned)
       CHECK_IS(read(fds[0], &byte, 1), 0);
     CHECK_IS(fdwire_conn_send(conn, "x", 1, 0), -EPIPE);
-    int next = dup(2); /* it may have the number of what was closed */
     fdwire_conn_free(conn);
-    CHECK(is_open(next));
-    close(next);
+    CHECK_IS(is_open(fds[1]), !owned);
     close(fds[0]);
     if (!owned)
       close(fds[1]);
@@ -681,6 +700,34 @@ static void ending_inside_a_message(void) {
       close_way(fds);
     }
   }
+}
+
+/* A thread that receives, and flushes meanwhile, is not disturbed when what it flushes to is closed. */
+static void a_pipe_is_closed_beside_a_receiver(void) {
+  uint8_t *body = pattern(200000, 1);
+  for (int i = 0; i < 20; i++) {
+    int there[2], back[2];
+    struct other other, peer;
+    open_way(PIPE, there);
+    open_way(PIPE, back);
+    fdwire_conn *conn = conn_of(there[0], back[1], NULL);
+    CHECK_IS(fdwire_conn_set(conn, FDWIRE_OWN, FDWIRE_BOTH), 0);
+    CHECK_IS(fdwire_conn_send(conn, body, 200000, 0), FDWIRE_PENDING);
+    memset(&other, 0, sizeof other);
+    other.conn = conn;
+    other.call = waits_for_a_message;
+    NEED(pthread_create(&other.thread, NULL, other_calls, &other) == 0);
+    peer_reads(&peer, back[0], 300000);
+    CHECK_IS(fdwire_conn_shutdown(conn, FDWIRE_SHUT_WR, 20000), 0);
+    CHECK_IS(other_ends(&peer), FDWIRE_E_TRUNCATED);
+    CHECK_IS(peer.len, 200004);
+    CHECK_IS(fdwire_send(there[1], NULL, "hello", 5, 1000), 0);
+    CHECK_IS(other_ends(&other), 1);
+    free(peer.bytes);
+    fdwire_conn_free(conn);
+    close(there[1]);
+  }
+  free(body);
 }
 
 static void shutting_down_nothing(void) {
@@ -948,7 +995,8 @@ static void bad_options(void) {
       {FDWIRE_READ_SIZE, 4095, -EINVAL}, {FDWIRE_READ_SIZE, 4096, 0}, {FDWIRE_READ_SIZE, 0, -EINVAL},
       {FDWIRE_READ_SIZE, 64 << 20, 0}, {FDWIRE_READ_SIZE, (64 << 20) + 1, -EINVAL},
       {FDWIRE_READ_SIZE, -1, -EINVAL}, {FDWIRE_BATCH, -1, -EINVAL}, {FDWIRE_BATCH, 0, 0},
-      {FDWIRE_ONE_THREAD, 4, -EINVAL}, {FDWIRE_ONE_THREAD, -1, -EINVAL}, {FDWIRE_ONE_THREAD, 3, 0},
+      {FDWIRE_ONE_THREAD, 8, -EINVAL}, {FDWIRE_ONE_THREAD, -1, -EINVAL},
+      {FDWIRE_ONE_THREAD, FDWIRE_BOTH, 0}, {FDWIRE_ONE_THREAD, FDWIRE_BOTH | FDWIRE_APART, 0},
       {FDWIRE_ONE_THREAD, INT64_MAX, -EINVAL}, {FDWIRE_TAKE_FDS, 2, -EINVAL}, {FDWIRE_TAKE_FDS, -1, -EINVAL},
       {FDWIRE_TAKE_FDS, 0, 0}, {FDWIRE_CANCELLED, 2, -EINVAL}, {FDWIRE_CANCELLED, -1, -EINVAL},
       {FDWIRE_CANCELLED, 0, 0},
@@ -1212,6 +1260,7 @@ int main(void) {
   RUN(finish_drops_input);
   RUN(finish_counts_what_is_left);
   RUN(finish_over_functions);
+  RUN(finish_closes_both);
   RUN(free_with_queued_bytes);
   RUN(a_peer_that_closed);
   RUN(a_peer_that_resets);
@@ -1228,6 +1277,7 @@ int main(void) {
   RUN(shutting_down_while_bytes_wait);
   RUN(shutting_down_beside_a_sender);
   RUN(ending_inside_a_message);
+  RUN(a_pipe_is_closed_beside_a_receiver);
   RUN(shutting_down_nothing);
   RUN(cancel_wakes_who_receives);
   RUN(cancelled_calls_that_need_not_wait);
