@@ -355,17 +355,18 @@ impl<F: Deref<Target = Format>> Output<F> {
         Ok(())
     }
 
-    /// Adds many.
+    /// Adds many, of at most `most` bytes together; says how many.
     #[inline]
     pub(super) fn encode_all<'m>(
         &mut self,
-        messages: impl Iterator<Item = Result<Outgoing<'m>, Error>>,
+        mut messages: impl Iterator<Item = Result<Outgoing<'m>, Error>>,
         copied: usize,
         most: u64,
         refs: &mut Refs<'m>,
     ) -> Result<u64, Error> {
         let (mut count, before) = (0, self.queue.len());
-        for message in messages {
+        loop {
+            let Some(message) = self.encode_quick_ones(&mut messages, copied, &mut count) else { return Ok(count) };
             let message = message?;
             let len = (self.queue.len() - before) as u64 + message.body.len() as u64;
             if len.saturating_add(refs.len) > most {
@@ -374,7 +375,31 @@ impl<F: Deref<Target = Format>> Output<F> {
             self.encode(message, copied, refs)?;
             count += 1;
         }
-        Ok(count)
+    }
+
+    /// Adds messages as long as there is a short way and room for them; gives the first that is not added.
+    #[inline(always)]
+    fn encode_quick_ones<'m>(
+        &mut self,
+        messages: &mut impl Iterator<Item = Result<Outgoing<'m>, Error>>,
+        copied: usize,
+        count: &mut u64,
+    ) -> Option<Result<Outgoing<'m>, Error>> {
+        let Some(&quick) = self.format.quick_head() else { return messages.next() };
+        let mut frames = self.queue.frames();
+        let rest = loop {
+            match messages.next() {
+                Some(Ok(Outgoing { head: None, body })) if body.len() <= copied => match quick.write(body.len() as u64)
+                {
+                    Some(head) if frames.put(head, quick.len, body) => *count += 1,
+                    _ => break Some(Ok(Outgoing { head: None, body })),
+                },
+                rest => break rest,
+            }
+        };
+        let end = frames.end();
+        self.queue.add_up_to(end);
+        rest
     }
 
     /// Makes room for bytes that are added now, as far as they may be accepted, so that the buffer need not grow with each

@@ -90,6 +90,32 @@ impl<'m> Refs<'m> {
     }
 }
 
+/// Room for frames, one after the other.
+pub(super) struct Frames<'q> {
+    memory: &'q mut [u8],
+    end: usize,
+}
+
+impl Frames<'_> {
+    /// Adds a frame whose head is the first `head_len` bytes of these, and which has no tail; false if there is no room.
+    #[inline(always)]
+    pub(super) fn put(&mut self, head: [u8; 8], head_len: usize, body: &[u8]) -> bool {
+        let Some(room) = self.memory.get_mut(self.end..).and_then(|room| room.get_mut(..8 + body.len())) else {
+            return false;
+        };
+        let Some((start, _)) = room.split_first_chunk_mut() else { return false };
+        *start = head;
+        let Some(place) = room.get_mut(head_len..head_len + body.len()) else { return false };
+        copy_short(place, body);
+        self.end += head_len + body.len();
+        true
+    }
+
+    pub(super) fn end(&self) -> usize {
+        self.end
+    }
+}
+
 /// Copies a body, without a call if it is short.
 #[inline(always)]
 fn copy_short(to: &mut [u8], from: &[u8]) {
@@ -204,23 +230,37 @@ impl Queue {
     }
 
     /// Adds a frame whose head is the first `head_len` bytes of these, and which has no tail.
-    #[inline(always)]
+    #[inline]
     pub(super) fn put_frame(&mut self, head: [u8; 8], head_len: usize, body: &[u8]) -> Result<(), Error> {
-        let room = self.room(8 + body.len())?;
-        room[..8].copy_from_slice(&head);
-        copy_short(&mut room[head_len..head_len + body.len()], body);
-        self.add(head_len + body.len());
+        self.room(8 + body.len())?;
+        let mut frames = self.frames();
+        frames.put(head, head_len, body);
+        self.end = frames.end;
         Ok(())
+    }
+
+    /// Room that is there already, for frames.
+    #[inline(always)]
+    pub(super) fn frames(&mut self) -> Frames<'_> {
+        Frames { end: self.end, memory: &mut self.memory }
+    }
+
+    /// Keeps the frames that were put there.
+    pub(super) fn add_up_to(&mut self, end: usize) {
+        self.end = end;
     }
 
     /// The same where there is room already, no marks are, and less than so many bytes wait then; whether it did.
     #[inline(always)]
     pub(super) fn put_if_small(&mut self, head: [u8; 8], head_len: usize, body: &[u8], batch: u64) -> bool {
         let all = (self.len() + head_len) as u64 + body.len() as u64;
-        if all >= batch || self.has_marks() || self.memory.len() - self.end < 8 + body.len() {
+        if all >= batch || self.has_marks() {
             return false;
         }
-        self.put_frame(head, head_len, body).is_ok()
+        let mut frames = self.frames();
+        let put = frames.put(head, head_len, body);
+        self.end = frames.end;
+        put
     }
 
     /// The end as it is now, to go back to: the place behind the last byte, and how many marks there are.
