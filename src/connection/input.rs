@@ -154,13 +154,13 @@ impl<F: Deref<Target = Format>> Input<F> {
         }
     }
 
-    /// A message that is inside, if there is a short way to it. `None` says nothing.
+    /// A message that is inside, if there is a short way to it and its body is not longer than this. `None` says nothing.
     #[inline(always)]
-    pub(super) fn quickly<R>(&mut self, lend: impl FnOnce(Message<'_>) -> R) -> Option<R> {
+    pub(super) fn quickly<R>(&mut self, most: usize, lend: impl FnOnce(Message<'_>) -> R) -> Option<R> {
         if self.arrivals.is_some() {
             return None;
         }
-        self.decoder.next_quickly().map(lend)
+        self.decoder.next_quickly(most).map(lend)
     }
 
     /// One message, and what it brought.

@@ -23,10 +23,11 @@ where
     I: Gate<Input<F>>,
     O: Gate<Output<F>>,
 {
-    /// A message that is inside already, if there is a short way to it. `None` says nothing.
+    /// A message that is inside already, if there is a short way to it and its body is not longer than this. `None` says
+    /// nothing.
     #[inline(always)]
-    pub(crate) fn recv_quickly<R>(&self, lend: impl FnOnce(Message<'_>) -> R) -> Result<Option<R>, Error> {
-        self.input.enter(|input| Ok(input.quickly(lend)))
+    pub(crate) fn recv_quickly<R>(&self, most: usize, lend: impl FnOnce(Message<'_>) -> R) -> Result<Option<R>, Error> {
+        self.input.enter(|input| Ok(input.quickly(most, lend)))
     }
 
     /// One message, lent to `lend`; `None` where the stream ended between messages.

@@ -35,8 +35,22 @@ where
     /// Accepts a message that is to wait for more, if there is a short way to it. False says nothing.
     #[inline(always)]
     pub(crate) fn send_quickly(&self, body: &[u8]) -> Result<bool, Error> {
-        let batch = self.batch.load(Ordering::Relaxed).min(self.send_limit.load(Ordering::Relaxed));
-        if batch == 0 { Ok(false) } else { self.output.enter(|output| Ok(output.add_quickly(body, batch))) }
+        match self.batch.load(Ordering::Relaxed) {
+            0 => Ok(false),
+            batch => self.add_quickly(body, batch),
+        }
+    }
+
+    /// Queues a message, if there is a short way to it. False says nothing.
+    #[inline(always)]
+    pub(crate) fn queue_quickly(&self, body: &[u8]) -> Result<bool, Error> {
+        self.add_quickly(body, u64::MAX)
+    }
+
+    #[inline(always)]
+    fn add_quickly(&self, body: &[u8], batch: u64) -> Result<bool, Error> {
+        let most = batch.min(self.send_limit.load(Ordering::Relaxed));
+        self.output.enter(|output| Ok(output.add_quickly(body, most)))
     }
 
     /// Sends one message.
@@ -104,12 +118,6 @@ where
     {
         let most = self.send_limit.load(Ordering::Relaxed);
         self.output.enter(|output| {
-            if let (Some(Ok(Outgoing { head: None, body })), (1, Some(1))) =
-                (messages.clone().next(), messages.size_hint())
-                && output.add_quickly(body, most)
-            {
-                return Ok(());
-            }
             output.check_side(&self.transport)?;
             if output.is_open() {
                 return Err(Error::Os(errno::EBUSY));

@@ -9,6 +9,7 @@ use super::connection::{fdwire_conn, with};
 use super::decoder::fdwire_msg;
 use super::guard::{bytes_mut, deadline, list_mut, object};
 use crate::Error;
+use crate::codec::Message;
 use std::ffi::{c_int, c_void};
 use std::os::fd::IntoRawFd;
 
@@ -25,7 +26,10 @@ pub unsafe extern "C" fn fdwire_conn_recv(conn: *mut fdwire_conn, msg: *mut fdwi
     let receive = |conn: &fdwire_conn| {
         // SAFETY: the caller's promise for `msg`.
         let msg = unsafe { object(msg)? };
-        if timeout_ms >= -1 && conn.connection.recv_quickly(|message| *msg = fdwire_msg::lent(message))?.is_some() {
+        let connection = &conn.connection;
+        if timeout_ms >= -1
+            && connection.recv_quickly(usize::MAX, |message| *msg = fdwire_msg::lent(message))?.is_some()
+        {
             return Ok(1); // without a look at the clock
         }
         let received = conn.connection.recv(deadline(timeout_ms)?, |message| *msg = fdwire_msg::lent(message))?;
@@ -80,6 +84,16 @@ pub unsafe extern "C" fn fdwire_conn_recv_into(
     let receive = |conn: &fdwire_conn| {
         // SAFETY: the caller's promises for `body` and `len`.
         let (body, len) = unsafe { (bytes_mut(body, cap)?, object(len)?) };
+        let copy = |message: Message<'_>| {
+            body[..message.body.len()].copy_from_slice(message.body);
+            message.body.len()
+        };
+        if timeout_ms >= -1
+            && let Some(received) = conn.connection.recv_quickly(cap, copy)?
+        {
+            *len = received;
+            return Ok(1);
+        }
         match conn.connection.recv_into(body, deadline(timeout_ms)?) {
             Ok(Some(received)) => {
                 *len = received;

@@ -108,6 +108,14 @@ pub unsafe extern "C" fn fdwire_conn_queue(conn: *mut fdwire_conn, msgs: *const 
         // SAFETY: the caller's promises for `msgs`, and for what they point to.
         let msgs = unsafe { list(msgs, count)? };
         // SAFETY: as above.
+        let mut messages = msgs.iter().map(|msg| unsafe { msg.outgoing() });
+        if let [_] = msgs
+            && let Some(Ok(Outgoing { head: None, body })) = messages.next()
+            && conn.connection.queue_quickly(body)?
+        {
+            return Ok(result_of(Sent::Pending));
+        }
+        // SAFETY: as above.
         let messages = msgs.iter().map(|msg| unsafe { msg.outgoing() });
         conn.connection.queue(messages, estimate(msgs))?;
         Ok(if count == 0 { 0 } else { fdwire_sent::FDWIRE_PENDING as c_int })

@@ -140,10 +140,10 @@ impl<F: Deref<Target = Format>> Decoder<F> {
         }
     }
 
-    /// The next message, if the short way tells it. `None` says nothing.
+    /// The next message, if the short way tells it and its body is not longer than this. `None` says nothing.
     #[inline(always)]
-    pub(crate) fn next_quickly(&mut self) -> Option<Message<'_>> {
-        let ends = self.quick_ends()?;
+    pub(crate) fn next_quickly(&mut self, most: usize) -> Option<Message<'_>> {
+        let ends = self.quick_ends().filter(|ends| ends.body - ends.head <= most)?;
         Some(self.take(ends))
     }
 
