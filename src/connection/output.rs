@@ -11,7 +11,6 @@ use std::io::IoSlice;
 use std::num::NonZeroI32;
 use std::ops::Deref;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::thread::{self, ThreadId};
 
 /// Bodies up to this length are copied, to go out with what is before and behind them; larger ones are referred to.
 pub(super) const COPIED: usize = 2 * 1024;
@@ -104,7 +103,7 @@ impl Failure {
 struct Open {
     left: u64,
     tail: Vec<u8>,
-    by: ThreadId,
+    by: usize,
 }
 
 impl<F: Deref<Target = Format>> Output<F> {
@@ -168,7 +167,7 @@ impl<F: Deref<Target = Format>> Output<F> {
     /// EBUSY where that is a message which this thread is sending in parts.
     pub(super) fn is_held(&self) -> Result<bool, Error> {
         match &self.open {
-            Some(open) if open.by == thread::current().id() => Err(Error::Os(errno::EBUSY)),
+            Some(open) if open.by == this_thread() => Err(Error::Os(errno::EBUSY)),
             open => Ok(open.is_some() || self.barrier),
         }
     }
@@ -431,7 +430,7 @@ impl<F: Deref<Target = Format>> Output<F> {
             self.messages += 1;
             return self.queue.put(&tail);
         }
-        self.open = Some(Box::new(Open { left, tail, by: thread::current().id() }));
+        self.open = Some(Box::new(Open { left, tail, by: this_thread() }));
         Ok(())
     }
 
@@ -660,6 +659,14 @@ impl<F: Deref<Target = Format>> Output<F> {
         self.check()?;
         transport.check_side(Events::WRITE)
     }
+}
+
+/// A number that is this thread's as long as it runs: an address of its own. A ThreadId would cost an allocation.
+fn this_thread() -> usize {
+    thread_local! {
+        static HERE: u8 = const { 0 };
+    }
+    HERE.with(|here| std::ptr::from_ref(here).addr())
 }
 
 /// How much of a message went out at once.
