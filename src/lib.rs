@@ -21,8 +21,9 @@
 //!
 //! # Layers
 //!
-//! Every arrow points down: [`message`] stands on [`fd`] and [`format`](mod@format), which stands on [`endian`]. `format` and
-//! `endian` are pure: no descriptors, no clock, no `unsafe`. The C functions are a layer above all of them.
+//! Every arrow points down: [`connection`] stands on [`codec`] and [`fd`], [`message`] on [`fd`] and
+//! [`format`](mod@format), `codec` on `format`, and that on [`endian`]. `codec`, `format` and `endian` are pure: no
+//! descriptors, no clock, no `unsafe`. The C functions are a layer above all of them.
 
 pub mod codec;
 pub mod connection;

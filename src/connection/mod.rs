@@ -3,6 +3,23 @@
 //! It holds what was read past a message and what could not be written yet, so that a call which runs out of time loses
 //! nothing. Receiving and sending are apart: each direction lets one call at a time in ([`Gate`]), and nobody is inside while
 //! they wait.
+//!
+//! ```
+//! use fdwire::connection::{Connection, Outgoing, Sent};
+//! use fdwire::{fd::Deadline, format::Format};
+//! use std::os::{fd::AsFd, unix::net::UnixStream};
+//!
+//! let (ours, theirs) = UnixStream::pair()?;
+//! let format = Format::parse("u16be")?;
+//! let (us, them) = (Some(ours.as_fd()), Some(theirs.as_fd()));
+//! let (us, them) = (Connection::<&Format>::new(us, us, &format)?, Connection::<&Format>::new(them, them, &format)?);
+//!
+//! let hello = Outgoing { head: None, body: b"hello" };
+//! assert_eq!(us.send(hello, Deadline::Never)?, Sent::All);
+//! let received = them.recv(Deadline::Never, |message| message.body.to_vec())?;
+//! assert_eq!(received.as_deref(), Some(&b"hello"[..]));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod end;
 mod gate;

@@ -397,3 +397,104 @@ impl Queue {
         self.settle();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// What can happen to a queue.
+    #[derive(Debug, Clone)]
+    enum Step {
+        Put(Vec<u8>),
+        Refer(Vec<u8>),
+        /// So many bytes go out, as far as there are so many.
+        Out(usize),
+        /// The call that refers to bodies gives up.
+        Absorb,
+        Settle,
+    }
+
+    fn any_step() -> impl Strategy<Value = Step> {
+        let bytes = |most: usize| prop::collection::vec(any::<u8>(), 0..most);
+        prop_oneof![
+            bytes(40).prop_map(Step::Put),
+            bytes(9000).prop_map(Step::Put),
+            bytes(30).prop_map(Step::Refer),
+            (0..200usize).prop_map(Step::Out),
+            (0..20_000usize).prop_map(Step::Out),
+            Just(Step::Absorb),
+            Just(Step::Settle),
+        ]
+    }
+
+    fn shown(queue: &Queue, refs: &Refs<'_>) -> Vec<u8> {
+        let mut slices = [IoSlice::new(&[]); 64];
+        let count = queue.slices(refs, &mut slices);
+        slices[..count].iter().flat_map(|slice| slice.iter().copied()).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn bytes_go_out_in_the_order_in_which_they_came(steps in prop::collection::vec(any_step(), 0..60)) {
+            let (mut queue, mut refs, mut model) = (Queue::new(), Refs::default(), VecDeque::<u8>::new());
+            for step in &steps {
+                match step {
+                    Step::Put(bytes) => {
+                        queue.put(bytes).unwrap();
+                        model.extend(bytes);
+                    }
+                    Step::Refer(bytes) if bytes.is_empty() => {}
+                    Step::Refer(bytes) => {
+                        refs.push(queue.end_place(), bytes).unwrap();
+                        model.extend(bytes);
+                    }
+                    Step::Out(most) => {
+                        let len = shown(&queue, &refs).len().min(*most);
+                        queue.consume(len, &mut refs);
+                        model.drain(..len);
+                    }
+                    Step::Absorb => queue.absorb(&mut refs).unwrap(),
+                    Step::Settle => queue.settle(),
+                }
+                let shown = shown(&queue, &refs);
+                prop_assert!(model.iter().take(shown.len()).eq(&shown));
+                prop_assert_eq!(queue.len() as u64 + refs.len, model.len() as u64);
+                prop_assert!(!shown.is_empty() || model.is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn a_mark_stops_what_is_behind_it() {
+        let (mut queue, refs) = (Queue::new(), Refs::default());
+        queue.put(b"before").unwrap();
+        let end = queue.end();
+        queue.mark(queue.end_place(), Marked::Descriptors { list: Vec::new(), until: queue.end_place() + 4 }).unwrap();
+        queue.put(b"with").unwrap();
+        assert_eq!(shown(&queue, &refs), b"before");
+        assert!(queue.marked_at_front().is_none());
+        queue.consume(6, &mut Refs::default());
+        assert!(matches!(queue.marked_at_front(), Some(Marked::Descriptors { .. })));
+        assert_eq!(queue.front(queue.end_place()), b"with");
+        queue.cut(end);
+        assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn memory_follows_what_waits() {
+        let mut queue = Queue::new();
+        for round in 0..3 {
+            queue.put(&vec![round; 1 << 20]).unwrap();
+            assert!(queue.memory() < 2 << 20);
+            queue.consume((1 << 20) - 10, &mut Refs::default());
+            queue.settle();
+            assert!(queue.memory() < 1 << 10, "{}", queue.memory());
+            queue.consume(10, &mut Refs::default());
+            queue.settle();
+            assert_eq!(queue.memory(), 0);
+        }
+    }
+}
