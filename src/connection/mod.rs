@@ -35,6 +35,7 @@ mod turns;
 pub use gate::Gate;
 pub use input::Input;
 pub use output::{Outgoing, Output, Sent};
+pub use send::Estimate;
 pub use transport::Functions;
 
 use crate::Error;

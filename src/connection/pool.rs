@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 pub(super) const CHUNK: usize = 256 * 1024;
 
 /// A buffer has more than a chunk, so that the beginning of a message does not leave too little room for the next read.
-const SIZE: usize = CHUNK + CHUNK / 4;
+pub(super) const SIZE: usize = CHUNK + CHUNK / 4;
 
 /// So many are kept.
 const KEPT: usize = 4;

@@ -200,7 +200,7 @@ impl Queue {
             self.memory.copy_within(self.start..self.end, 0);
         } else {
             let larger = match wanted {
-                wanted if wanted > CHUNK => pool::zeroed(wanted + self.len() / 4)?,
+                wanted if wanted > pool::SIZE => pool::zeroed(wanted + self.len() / 4)?,
                 wanted if wanted > SMALL => pool::take(CHUNK)?,
                 wanted => pool::zeroed(wanted.next_power_of_two().max(SMALL / 4))?,
             };

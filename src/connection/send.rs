@@ -2,7 +2,6 @@
 
 use super::input::Input;
 use super::output::{AtOnce, COPIED, Outgoing, Output, Sent, TOO_MANY_ON_THEIR_WAY, Written};
-use super::pool::CHUNK;
 use super::queue::Refs;
 use super::{Connection, Direction, Gate};
 use crate::Error;
@@ -11,6 +10,26 @@ use crate::format::Format;
 use std::ops::Deref;
 use std::os::fd::BorrowedFd;
 use std::sync::atomic::Ordering;
+
+/// About how many bytes some messages have, so that room for them is made at once.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Estimate {
+    all: usize,
+    /// Those that are copied where the rest is referred to.
+    short: usize,
+}
+
+impl Estimate {
+    /// Counts a message with a head and a body of these lengths.
+    #[inline]
+    pub fn count(&mut self, head: usize, body: usize) {
+        const HEAD: usize = 16;
+        let head = head.max(HEAD);
+        let copied = if body <= COPIED { body } else { 0 };
+        self.all = self.all.saturating_add(head.saturating_add(body));
+        self.short = self.short.saturating_add(head.saturating_add(copied));
+    }
+}
 
 /// What a call has to do next.
 enum Next {
@@ -83,26 +102,26 @@ where
                 None => {}
             }
         }
-        self.send_all(std::iter::once(Ok(message)), message.body.len(), deadline)
+        let mut bytes = Estimate::default();
+        bytes.count(message.head.map_or(0, <[u8]>::len), message.body.len());
+        self.send_all(std::iter::once(Ok(message)), bytes, deadline)
     }
 
-    /// Sends messages, all of them or none; `bytes` is about how long they are together.
+    /// Sends messages, all of them or none; `bytes` is about how long they are.
     ///
     /// # Errors
     /// As [`send`](Connection::send).
     #[inline]
-    pub fn send_all<'m, M>(&self, messages: M, bytes: usize, deadline: Deadline) -> Result<Sent, Error>
+    pub fn send_all<'m, M>(&self, messages: M, bytes: Estimate, deadline: Deadline) -> Result<Sent, Error>
     where
         M: Iterator<Item = Result<Outgoing<'m>, Error>> + Clone,
     {
         let batch = self.batch.load(Ordering::Relaxed);
-        self.transmit(deadline, Output::is_held, |output, most, refs| {
+        self.transmit(deadline, batch, Output::is_held, |output, most, refs| {
             // What is to wait for more is not worth referring to.
-            let waits = output.in_memory().saturating_add(bytes as u64) < batch;
+            let waits = output.in_memory().saturating_add(bytes.all as u64) < batch;
             let copied = if waits { usize::MAX } else { COPIED };
-            if waits || bytes <= CHUNK {
-                output.expect(bytes, most)?;
-            }
+            output.expect(if waits { bytes.all } else { bytes.short }, most)?;
             output.accept(most, refs, |output, refs| output.encode_all(messages.clone(), copied, most, refs))
         })
     }
@@ -112,7 +131,7 @@ where
     /// # Errors
     /// As [`send`](Connection::send); EBUSY while any thread sends a message in parts.
     #[inline]
-    pub fn queue<'m, M>(&self, messages: M, bytes: usize) -> Result<(), Error>
+    pub fn queue<'m, M>(&self, messages: M, bytes: Estimate) -> Result<(), Error>
     where
         M: Iterator<Item = Result<Outgoing<'m>, Error>> + Clone,
     {
@@ -123,7 +142,7 @@ where
                 return Err(Error::Os(errno::EBUSY));
             }
             let mut refs = Refs::default();
-            output.expect(bytes, most)?;
+            output.expect(bytes.all, most)?;
             output.accept(most, &mut refs, |output, refs| output.encode_all(messages.clone(), usize::MAX, most, refs))
         })
     }
@@ -176,7 +195,8 @@ where
     /// As [`send`](Connection::send); [`Error::Misuse`] where no message was begun, or it has fewer bytes left.
     pub fn send_part(&self, part: &[u8], deadline: Deadline) -> Result<Sent, Error> {
         let held = |output: &Output<F>| Ok(output.has_barrier());
-        let sent = self.transmit(deadline, held, |output, most, refs| {
+        let batch = self.batch.load(Ordering::Relaxed);
+        let sent = self.transmit(deadline, batch, held, |output, most, refs| {
             output.accept(most, refs, |output, refs| output.encode_part(part, refs))?;
             output.close_part(part.len());
             Ok(())
@@ -191,7 +211,8 @@ where
     /// As [`send`](Connection::send); EINVAL for what is no regular file, or not as long; EOPNOTSUPP as
     /// [`send_begin`](Connection::send_begin).
     pub fn send_file(&self, file: BorrowedFd<'_>, offset: u64, len: u64, deadline: Deadline) -> Result<Sent, Error> {
-        self.transmit(deadline, Output::is_held, |output, most, _| output.accept_file(file, offset, len, most))
+        let batch = self.batch.load(Ordering::Relaxed);
+        self.transmit(deadline, batch, Output::is_held, |output, most, _| output.accept_file(file, offset, len, most))
     }
 
     /// Sends a message with descriptors over a Unix socket. They stay the caller's.
@@ -215,7 +236,8 @@ where
         if descriptors.is_empty() {
             return self.send(message, deadline);
         }
-        self.transmit(deadline, Output::is_held, |output, most, _| {
+        let batch = self.batch.load(Ordering::Relaxed);
+        self.transmit(deadline, batch, Output::is_held, |output, most, _| {
             output.accept_descriptors(message, descriptors, most)
         })
     }
@@ -233,11 +255,12 @@ where
     fn transmit<'m>(
         &self,
         deadline: Deadline,
+        batch: u64,
         held: impl Fn(&Output<F>) -> Result<bool, Error>,
         accept: impl FnMut(&mut Output<F>, u64, &mut Refs<'m>) -> Result<(), Error>,
     ) -> Result<Sent, Error> {
         let mut refs = Refs::default();
-        match self.accept(deadline, self.batch.load(Ordering::Relaxed), &mut refs, held, accept)? {
+        match self.accept(deadline, batch, &mut refs, held, accept)? {
             Next::Done(sent) => Ok(sent),
             _ => self.push_out(&mut refs, deadline),
         }

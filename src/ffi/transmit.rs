@@ -15,7 +15,7 @@ use super::decoder::fdwire_msg;
 use super::format::given;
 use super::guard::{borrow, bytes, deadline, list};
 use crate::Error;
-use crate::connection::{Outgoing, Sent};
+use crate::connection::{Estimate, Outgoing, Sent};
 use std::ffi::{c_int, c_void};
 use std::os::fd::BorrowedFd;
 
@@ -41,10 +41,10 @@ impl fdwire_msg {
     }
 }
 
-/// About how many bytes these messages have.
-fn estimate(msgs: &[fdwire_msg]) -> usize {
-    const HEAD: usize = 16;
-    msgs.iter().fold(0, |sum: usize, msg| sum.saturating_add(msg.body_len).saturating_add(msg.head_len.max(HEAD)))
+fn estimate(msgs: &[fdwire_msg]) -> Estimate {
+    let mut bytes = Estimate::default();
+    msgs.iter().for_each(|msg| bytes.count(msg.head_len, msg.body_len));
+    bytes
 }
 
 /// Sends one message: the head that the format gives it, and len bytes of body (NULL if len is 0).
