@@ -842,7 +842,8 @@ int fdwire_conn_finish(fdwire_conn *conn, uint64_t *unsent, int timeout_ms);
  * -ECANCELED: there is none yet; what came of it is kept: call again. These last:
  * FDWIRE_E_TRUNCATED: the stream ended inside a message. FDWIRE_E_TOO_LONG, FDWIRE_E_MALFORMED:
  * the stream is out of step (fdwire_conn_explain says why; fdwire_conn_skip gets past what is too
- * long). -ECONNRESET and others as recv(2) and read(2). And: -EBUSY while a message is received in
+ * long). -ECONNRESET and others as recv(2) and read(2); -EPROTO: where the kernel speaks TLS,
+ * something came that only the TLS library can answer. And: -EBUSY while a message is received in
  * parts; -EBADF without an in_fd; -EINVAL for a NULL; -ENOMEM.
  */
 int fdwire_conn_recv(fdwire_conn *conn, fdwire_msg *msg, int timeout_ms);

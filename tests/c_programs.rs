@@ -101,6 +101,9 @@ fn tests_of(program: &str, build: &Build) -> Vec<Trial> {
     if cfg!(all(target_os = "linux", target_env = "gnu")) && ["manners", "deadlines", "messages"].contains(&program) {
         tests.push(make("old kernel", None, on_an_old_kernel));
     }
+    if program == "conn_ktls" {
+        tests.push(make("kernel TLS", None, with_kernel_tls));
+    }
     if program == "addresses" {
         tests.push(make("several addresses", None, with_a_name_of_several_addresses));
     }
@@ -151,6 +154,12 @@ fn on_an_old_kernel(program: &str, build: &Build) -> Result<(), Failed> {
     let shim = compile_shim("old_kernel", build)?;
     let program = compile(program, ("old-kernel", "gcc", &["-std=c11"]), &link_shared(build), build)?;
     run(Command::new(program).env("LD_PRELOAD", shim))
+}
+
+fn with_kernel_tls(program: &str, build: &Build) -> Result<(), Failed> {
+    let shim = compile_shim("ktls", build)?;
+    let program = compile(program, ("ktls", "gcc", &["-std=c11"]), &link_shared(build), build)?;
+    run(Command::new(program).env("LD_PRELOAD", shim).env("FDWIRE_TEST_KTLS", "1"))
 }
 
 fn with_a_name_of_several_addresses(program: &str, build: &Build) -> Result<(), Failed> {

@@ -19,7 +19,8 @@ use std::os::fd::IntoRawFd;
 /// -ECANCELED: there is none yet; what came of it is kept: call again. These last:
 /// FDWIRE_E_TRUNCATED: the stream ended inside a message. FDWIRE_E_TOO_LONG, FDWIRE_E_MALFORMED:
 /// the stream is out of step (fdwire_conn_explain says why; fdwire_conn_skip gets past what is too
-/// long). -ECONNRESET and others as recv(2) and read(2). And: -EBUSY while a message is received in
+/// long). -ECONNRESET and others as recv(2) and read(2); -EPROTO: where the kernel speaks TLS,
+/// something came that only the TLS library can answer. And: -EBUSY while a message is received in
 /// parts; -EBADF without an in_fd; -EINVAL for a NULL; -ENOMEM.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fdwire_conn_recv(conn: *mut fdwire_conn, msg: *mut fdwire_msg, timeout_ms: c_int) -> c_int {
