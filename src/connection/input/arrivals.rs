@@ -1,0 +1,121 @@
+//! Descriptors that come with messages.
+
+use super::{Input, Manner, Step};
+use crate::Error;
+use crate::codec::Message;
+use crate::connection::transport::Transport;
+use crate::fd::errno;
+use crate::format::Format;
+use std::collections::VecDeque;
+use std::ops::Deref;
+use std::os::fd::OwnedFd;
+
+/// Descriptors that came with messages.
+#[derive(Debug, Default)]
+pub(super) struct Arrivals {
+    /// Those of messages that were not delivered yet, each with the place behind the byte that it came with.
+    pub(super) waiting: VecDeque<Arrival>,
+    /// Those of the message that was delivered last.
+    pub(super) due: Vec<OwnedFd>,
+    /// Some were lost.
+    pub(super) cut: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Arrival {
+    pub(super) place: u64,
+    pub(super) descriptors: Vec<OwnedFd>,
+    pub(super) cut: bool,
+}
+
+impl<F: Deref<Target = Format>> Input<F> {
+    /// Whether descriptors are taken that come with messages.
+    pub(in crate::connection) fn take_descriptors(&mut self, wanted: bool) {
+        self.control = wanted;
+        match (wanted, &self.arrivals) {
+            (true, None) => self.arrivals = Some(Box::default()),
+            (true, Some(_)) => {}
+            (false, _) => self.arrivals = None,
+        }
+    }
+
+    /// As [`many`](Input::many), where descriptors wait: one at a time.
+    pub(in crate::connection) fn many_with_descriptors<T>(
+        &mut self,
+        transport: &Transport<'_>,
+        manner: Manner,
+        out: &mut [T],
+        lend: impl Fn(Message<'_>) -> T,
+    ) -> Result<Step<usize>, Error> {
+        let mut count = 0;
+        for slot in out {
+            let manner = if count == 0 { Some(manner) } else { None };
+            let step = match manner {
+                Some(manner) => self.one(transport, manner, |message| *slot = lend(message))?,
+                // What is there already; an error behind it comes with the next call.
+                None => match self.decoder.next_message() {
+                    Ok(Some(message)) => {
+                        *slot = lend(message);
+                        self.deliver()?;
+                        Step::Done(())
+                    }
+                    Ok(None) | Err(_) => break,
+                },
+            };
+            match step {
+                Step::Done(()) => count += 1,
+                Step::End if count == 0 => return Ok(Step::End),
+                Step::Wait if count == 0 => return Ok(Step::Wait),
+                Step::Held if count == 0 => return Ok(Step::Held),
+                _ => break,
+            }
+            if self.arrivals.as_ref().is_some_and(|arrivals| !arrivals.due.is_empty() || arrivals.cut) {
+                break;
+            }
+        }
+        Ok(Step::Done(count))
+    }
+
+    /// Whether descriptors are taken that come with messages.
+    pub(in crate::connection) fn wants_descriptors(&self) -> bool {
+        self.arrivals.is_some()
+    }
+
+    /// What one receive lent, another one ends; and it closes descriptors that were not taken.
+    pub(super) fn end_loan(&mut self) {
+        if let Some(arrivals) = &mut self.arrivals {
+            arrivals.due.clear();
+            arrivals.cut = false;
+        }
+    }
+
+    /// Finds out which descriptors came with what was delivered.
+    pub(super) fn deliver(&mut self) -> Result<(), Error> {
+        let Some(arrivals) = &mut self.arrivals else { return Ok(()) };
+        let delivered =
+            self.decoder.end_of_open().unwrap_or_else(|| self.decoder.received() - self.decoder.buffered() as u64);
+        while let Some(Arrival { place, descriptors, cut }) = arrivals.waiting.front_mut()
+            && *place <= delivered
+        {
+            arrivals.due.try_reserve(descriptors.len()).map_err(|_| Error::NoMemory)?;
+            arrivals.due.append(descriptors);
+            arrivals.cut |= *cut;
+            arrivals.waiting.pop_front();
+        }
+        Ok(())
+    }
+
+    /// Hands over descriptors that came with what was delivered last, at most so many.
+    ///
+    /// # Errors
+    /// EMFILE where not all came; then none is handed over.
+    pub(in crate::connection) fn descriptors(&mut self, most: usize) -> Result<Vec<OwnedFd>, Error> {
+        let Some(arrivals) = &mut self.arrivals else { return Ok(Vec::new()) };
+        if std::mem::take(&mut arrivals.cut) {
+            arrivals.due.clear();
+            return Err(Error::Os(errno::EMFILE));
+        }
+        let rest = arrivals.due.split_off(arrivals.due.len().min(most));
+        Ok(std::mem::replace(&mut arrivals.due, rest))
+    }
+}

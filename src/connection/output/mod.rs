@@ -1,0 +1,273 @@
+//! Sending: messages become bytes that wait, and those go out as far as they go.
+
+mod encode;
+mod failure;
+mod write;
+
+pub(super) use write::AtOnce;
+
+use super::queue::{Queue, Refs};
+use super::transport::Transport;
+use crate::Error;
+use crate::fd::{Events, errno};
+use crate::format::Format;
+use failure::Failure;
+use std::ops::Deref;
+
+/// Bodies up to this length are copied, to go out with what is before and behind them; larger ones are referred to.
+pub(super) const COPIED: usize = 2 * 1024;
+
+/// What the system says against more descriptors before the peer has received some.
+pub(super) const TOO_MANY_ON_THEIR_WAY: Error = Error::Os(errno::ETOOMANYREFS);
+
+/// A message to be sent: what was received can be sent on as it is.
+#[derive(Debug, Clone, Copy)]
+pub struct Outgoing<'m> {
+    /// The head to fill the length into; `None` lets the format make one.
+    pub head: Option<&'m [u8]>,
+    /// The payload.
+    pub body: &'m [u8],
+}
+
+/// How a send ended that was accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sent {
+    /// All that waited is with the kernel.
+    All,
+    /// Some bytes still wait.
+    Pending,
+}
+
+/// How far a write came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Written {
+    All,
+    /// No more goes now.
+    Blocked,
+    /// What comes next is another call's, which is waiting to send it.
+    Held,
+}
+
+/// A direction of a connection: messages to bytes.
+#[derive(Debug)]
+pub struct Output<F> {
+    format: F,
+    queue: Queue,
+    /// A message that is sent in parts.
+    open: Option<Box<Open>>,
+    /// A call waits for its bodies to go out: only that call writes until they are gone.
+    barrier: bool,
+    /// What ended it.
+    failure: Option<Failure>,
+    /// The program ended it.
+    closed: bool,
+    /// Bytes that waited when it ended.
+    lost: u64,
+    pub(super) messages: u64,
+    pub(super) bytes: u64,
+    pub(super) writes: u64,
+}
+
+#[derive(Debug)]
+struct Open {
+    left: u64,
+    tail: Vec<u8>,
+    by: usize,
+}
+
+impl<F: Deref<Target = Format>> Output<F> {
+    pub(super) fn new(format: F) -> Output<F> {
+        Output {
+            format,
+            queue: Queue::new(),
+            open: None,
+            barrier: false,
+            failure: None,
+            closed: false,
+            lost: 0,
+            messages: 0,
+            bytes: 0,
+            writes: 0,
+        }
+    }
+
+    pub(super) fn set_format(&mut self, format: F) {
+        self.format = format;
+    }
+
+    /// Bytes that were accepted and are not with the kernel.
+    pub(super) fn pending(&self) -> u64 {
+        match self.error() {
+            Some(_) => self.lost,
+            None => (self.queue.len() as u64).saturating_add(self.queue.of_files()),
+        }
+    }
+
+    /// Those of them that are held in memory, which is what is limited.
+    pub(super) fn in_memory(&self) -> u64 {
+        self.queue.len() as u64
+    }
+
+    pub(super) fn memory(&self) -> usize {
+        self.queue.memory()
+    }
+
+    #[inline(always)]
+    pub(super) fn error(&self) -> Option<Error> {
+        self.failure.map(Failure::error)
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        match self.error() {
+            Some(error) => Err(error),
+            None if self.closed => Err(Error::Os(errno::EPIPE)),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the program ended it, after all had gone.
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed && self.error().is_none()
+    }
+
+    /// Whether another call has to be done first.
+    ///
+    /// # Errors
+    /// EBUSY where that is a message which this thread is sending in parts.
+    pub(super) fn is_held(&self) -> Result<bool, Error> {
+        match &self.open {
+            Some(open) if open.by == this_thread() => Err(Error::Os(errno::EBUSY)),
+            open => Ok(open.is_some() || self.barrier),
+        }
+    }
+
+    /// Whether another call waits for its bodies to go out.
+    pub(super) fn has_barrier(&self) -> bool {
+        self.barrier
+    }
+
+    /// Whether nothing waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// Whether a message may go out at once.
+    #[inline]
+    pub(super) fn is_idle(&self) -> bool {
+        self.queue.is_empty() && self.open.is_none() && !self.barrier
+    }
+
+    /// Whether a message is being sent in parts.
+    pub(super) fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// Accepts what `encode` adds, if with what waits already that is at most `most` bytes; else nothing of it.
+    ///
+    /// # Errors
+    /// [`Error::NoRoom`]; EMSGSIZE where it alone is more; those of `encode`.
+    pub(super) fn accept<'m>(
+        &mut self,
+        most: u64,
+        refs: &mut Refs<'m>,
+        mut encode: impl FnMut(&mut Self, &mut Refs<'m>) -> Result<u64, Error>,
+    ) -> Result<(), Error> {
+        let (before, waited) = (self.queue.end(), self.queue.len() as u64);
+        let mut added = || {
+            let messages = encode(self, refs)?;
+            let len = self.queue.len() as u64 - waited + refs.len;
+            match len.saturating_add(waited) {
+                _ if len > most => Err(Error::Os(errno::EMSGSIZE)),
+                all if all > most => Err(Error::NoRoom { needed: len }),
+                _ => Ok(messages),
+            }
+        };
+        match added() {
+            Ok(messages) => {
+                self.messages += messages;
+                Ok(())
+            }
+            Err(error) => {
+                self.queue.cut(before);
+                if waited == 0 {
+                    self.queue.settle();
+                }
+                refs.clear();
+                Err(error)
+            }
+        }
+    }
+
+    /// Takes back the one message that was accepted since, if nothing of it went and nothing is before it.
+    pub(super) fn take_back(&mut self, before: (u64, usize)) -> bool {
+        let alone = self.queue.is_front(before);
+        if alone {
+            self.queue.cut(before);
+            self.queue.settle();
+            self.messages -= 1;
+        }
+        alone
+    }
+
+    /// Where the queue ends now.
+    pub(super) fn end(&self) -> (u64, usize) {
+        self.queue.end()
+    }
+
+    /// Makes room for bytes that are added now, as far as they may be accepted, so that the buffer need not grow with each
+    /// message.
+    pub(super) fn expect(&mut self, bytes: usize, most: u64) -> Result<(), Error> {
+        let room = most.saturating_sub(self.in_memory());
+        self.queue.room(bytes.min(usize::try_from(room).unwrap_or(usize::MAX))).map(|_| ())
+    }
+
+    /// Ends sending for good.
+    pub(super) fn fail<T>(&mut self, error: Error) -> Result<T, Error> {
+        self.lost = self.pending().saturating_add(self.lost);
+        self.failure = Some(Failure::of(error));
+        (self.open, self.barrier) = (None, false);
+        self.queue.clear();
+        Err(error)
+    }
+
+    /// Accepts nothing more, from when all has gone.
+    pub(super) fn close(&mut self) {
+        (self.open, self.closed) = (None, true);
+    }
+
+    /// What a call does that stops before its bodies went out: the queue keeps them. Only those of a call that was to stay until
+    /// they are gone, and was cancelled, can be over the limit.
+    pub(super) fn give_up(&mut self, refs: &mut Refs<'_>) -> Result<(), Error> {
+        if !refs.is_empty() {
+            self.barrier = false; // else it is another call's
+        }
+        self.check()?;
+        self.absorb(refs)?;
+        self.queue.settle();
+        Ok(())
+    }
+
+    /// Keeps bodies that are not to go out yet.
+    pub(super) fn absorb(&mut self, refs: &mut Refs<'_>) -> Result<(), Error> {
+        match self.queue.absorb(refs) {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                self.lost = refs.len;
+                self.fail(error)
+            }
+        }
+    }
+
+    pub(super) fn check_side(&self, transport: &Transport<'_>) -> Result<(), Error> {
+        self.check()?;
+        transport.check_side(Events::WRITE)
+    }
+}
+
+/// A number that is this thread's as long as it runs: an address of its own. A ThreadId would cost an allocation.
+fn this_thread() -> usize {
+    thread_local! {
+        static HERE: u8 = const { 0 };
+    }
+    HERE.with(|here| std::ptr::from_ref(here).addr())
+}

@@ -1,0 +1,250 @@
+//! Bytes that wait go out, as far as they go.
+
+use super::{COPIED, Outgoing, Output, TOO_MANY_ON_THEIR_WAY, Written};
+use crate::Error;
+use crate::codec::{Scratch, head_of};
+use crate::connection::pool;
+use crate::connection::queue::{Mark, Marked, Refs, Stretch};
+use crate::connection::transport::Transport;
+use crate::fd::{Wait, errno};
+use crate::format::Format;
+use std::io::IoSlice;
+use std::ops::Deref;
+use std::os::fd::{AsFd, BorrowedFd};
+
+/// A frame up to this length is put together on the stack when it goes out at once.
+const SHORT: usize = 512;
+
+/// Most pieces that one write is made of.
+const SLICES: usize = 256;
+
+/// How much of a message went out at once.
+pub(in crate::connection) enum AtOnce {
+    All,
+    Some(usize),
+}
+
+impl<F: Deref<Target = Format>> Output<F> {
+    /// Sends a message at once, as far as it goes; says how many bytes of it went. Only where nothing waits.
+    #[inline]
+    pub(in crate::connection) fn try_at_once(
+        &mut self,
+        transport: &Transport<'_>,
+        message: Outgoing<'_>,
+        most: u64,
+        wait: Wait,
+    ) -> Result<AtOnce, Error> {
+        let mut scratch = Scratch::new();
+        let head = head_of(&self.format, message.head, message.body.into(), &mut scratch)?;
+        let tail = self.format.tail_behind(head, message.body.into())?;
+        let len = head.len() + message.body.len() + tail.len();
+        if len as u64 > most {
+            return Err(Error::Os(errno::EMSGSIZE));
+        }
+        let written = if len <= SHORT {
+            let mut frame = [0; SHORT];
+            crate::codec::put(head, message.body, &tail, &mut frame[..len])?;
+            self.write_slices(transport, &[IoSlice::new(&frame[..len])], wait)
+        } else {
+            let mut scratch = Scratch::new();
+            let end = scratch.room(tail.len())?;
+            tail.write(end)?;
+            let slices = [IoSlice::new(head), IoSlice::new(message.body), IoSlice::new(end)];
+            self.write_slices(transport, &slices, wait)
+        };
+        match written {
+            Ok(written) if written == len => {
+                self.messages += 1;
+                Ok(AtOnce::All)
+            }
+            Ok(written) => Ok(AtOnce::Some(written)),
+            Err(Error::Os(errno::EAGAIN)) => Ok(AtOnce::Some(0)),
+            Err(error) => self.fail(error),
+        }
+    }
+
+    /// Accepts a message, all of it but the bytes that went out already.
+    pub(in crate::connection) fn accept_rest<'m>(
+        &mut self,
+        message: Outgoing<'m>,
+        went: usize,
+        refs: &mut Refs<'m>,
+    ) -> Result<(), Error> {
+        if let Err(error) = self.encode(message, COPIED, refs) {
+            return self.fail(error);
+        }
+        self.queue.consume(went, refs);
+        self.barrier = !refs.is_empty();
+        self.messages += 1;
+        Ok(())
+    }
+
+    /// Writes what waits, as far as it goes.
+    ///
+    /// # Errors
+    /// Those of writing, which last but for `TOO_MANY_ON_THEIR_WAY`.
+    pub(in crate::connection) fn write(
+        &mut self,
+        transport: &Transport<'_>,
+        refs: &mut Refs<'_>,
+        wait: Wait,
+    ) -> Result<Written, Error> {
+        self.check()?;
+        let mine = !refs.is_empty();
+        let written = self.write_on(transport, refs, wait);
+        if mine {
+            self.barrier = !refs.is_empty();
+        }
+        match written {
+            Ok(written) => Ok(written),
+            // It passes, and nothing was lost.
+            Err(error @ TOO_MANY_ON_THEIR_WAY) => Err(error),
+            Err(error) => {
+                self.lost = refs.len;
+                self.fail(error)
+            }
+        }
+    }
+
+    pub(super) fn write_on(
+        &mut self,
+        transport: &Transport<'_>,
+        refs: &mut Refs<'_>,
+        wait: Wait,
+    ) -> Result<Written, Error> {
+        if refs.is_empty() && self.barrier {
+            return Ok(Written::Held); // what the transport was given already, comes first and whole
+        }
+        while !self.queue.is_empty() || !refs.is_empty() {
+            let written = match self.queue.marked_at_front() {
+                Some(Marked::Stretch(_)) => self.write_file(transport, wait),
+                Some(Marked::Descriptors { .. }) => self.write_with_descriptors(transport),
+                None => match self.write_bytes(transport, refs, wait) {
+                    Ok((len, all)) if len < all && wait == Wait::No && transport.is_full_when_short() => {
+                        return Ok(Written::Blocked);
+                    }
+                    written => written.map(|(len, _)| len),
+                },
+            };
+            match written {
+                Ok(_) => {}
+                Err(Error::Os(errno::EAGAIN)) => return Ok(Written::Blocked),
+                Err(error) => return Err(error),
+            }
+        }
+        self.queue.settle();
+        Ok(Written::All)
+    }
+
+    /// Writes bytes up to the next mark: how many of how many.
+    pub(super) fn write_bytes(
+        &mut self,
+        transport: &Transport<'_>,
+        refs: &mut Refs<'_>,
+        wait: Wait,
+    ) -> Result<(usize, usize), Error> {
+        let mut slices = [IoSlice::new(&[]); SLICES];
+        let count = self.queue.slices(refs, &mut slices);
+        let slices = &slices[..count];
+        let all = slices.iter().map(|slice| slice.len()).sum();
+        let len = write_retrying(transport, slices, wait, &mut self.writes)?;
+        self.bytes += len as u64;
+        self.queue.consume(len, refs);
+        Ok((len, all))
+    }
+
+    pub(super) fn write_slices(
+        &mut self,
+        transport: &Transport<'_>,
+        slices: &[IoSlice<'_>],
+        wait: Wait,
+    ) -> Result<usize, Error> {
+        let len = write_retrying(transport, slices, wait, &mut self.writes)?;
+        self.bytes += len as u64;
+        Ok(len)
+    }
+
+    pub(super) fn write_file(&mut self, transport: &Transport<'_>, wait: Wait) -> Result<usize, Error> {
+        let Some(Marked::Stretch(stretch)) = self.queue.marked_at_front() else { return Ok(0) };
+        let len = write_retrying(transport, &[IoSlice::new(stretch.chunk()?)], wait, &mut self.writes)?;
+        self.bytes += len as u64;
+        if stretch.went(len) {
+            self.queue.pop_mark();
+        }
+        Ok(len)
+    }
+
+    pub(super) fn write_with_descriptors(&mut self, transport: &Transport<'_>) -> Result<usize, Error> {
+        let Some(mark) = self.queue.pop_mark() else { return Ok(0) };
+        let written = self.write_marked(transport, &mark);
+        match written {
+            Ok(len) => {
+                self.bytes += len as u64;
+                self.queue.consume(len, &mut Refs::default());
+            }
+            Err(_) => self.queue.unpop_mark(mark),
+        }
+        written
+    }
+
+    pub(super) fn write_marked(&mut self, transport: &Transport<'_>, mark: &Mark) -> Result<usize, Error> {
+        let Marked::Descriptors { list, until } = &mark.what else { return Ok(0) };
+        let output = transport.output().ok_or(Error::Os(errno::EOPNOTSUPP))?;
+        let mut descriptors: Vec<BorrowedFd<'_>> = Vec::new();
+        crate::memory::reserve(&mut descriptors, list.len())?;
+        descriptors.extend(list.iter().map(AsFd::as_fd));
+        let slices = [IoSlice::new(self.queue.front(*until))];
+        loop {
+            self.writes += 1;
+            match output.write_with_descriptors(&slices, &descriptors) {
+                Err(Error::Os(errno::EINTR)) => {}
+                result => return result,
+            }
+        }
+    }
+}
+
+#[inline]
+fn write_retrying(
+    transport: &Transport<'_>,
+    slices: &[IoSlice<'_>],
+    wait: Wait,
+    writes: &mut u64,
+) -> Result<usize, Error> {
+    loop {
+        *writes += 1;
+        match transport.write(slices, wait) {
+            Ok(0) => return Err(Error::Os(errno::EIO)),
+            Err(Error::Os(errno::EINTR)) => {}
+            result => return result,
+        }
+    }
+}
+
+impl Stretch {
+    /// Bytes of the file that are to go out next.
+    fn chunk(&mut self) -> Result<&[u8], Error> {
+        if self.from == self.to {
+            if self.chunk.is_empty() {
+                self.chunk = pool::take(pool::CHUNK)?;
+            }
+            let len = self.chunk.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
+            (self.from, self.to) = (0, self.file.read_at(&mut self.chunk[..len], self.offset)?);
+            if self.to == 0 {
+                return Err(Error::Truncated); // the file is shorter than it was
+            }
+        }
+        Ok(&self.chunk[self.from..self.to])
+    }
+
+    /// Counts bytes that went out; whether they were the last.
+    fn went(&mut self, len: usize) -> bool {
+        self.from += len;
+        self.offset += len as u64;
+        self.left -= len as u64;
+        if self.left == 0 {
+            pool::give(std::mem::take(&mut self.chunk));
+        }
+        self.left == 0
+    }
+}
