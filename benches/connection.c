@@ -1,14 +1,16 @@
 /* Streaming messages through connections, beside hand-written C for the same job.
  *
- * Two processes on two cores, over TCP loopback and over a Unix socket pair. A message is 4 bytes of length, big-endian, and a
- * body; every receiver looks at the length and at the first and the last byte of each, and the sum of them is compared with
- * what was sent. The bytes of the bodies lie in the sender's cache. All run in alternating rounds of one run; each figure is a
- * median with its range, each ratio the median of the ratios of rates within a round.
+ * Two processes on two cores, over TCP loopback and over a Unix socket pair. A message is 4 bytes
+ * of length, big-endian, and a body; every receiver looks at the length and at the first and the
+ * last byte of each, and the sum of them is compared with what was sent. The bytes of the bodies
+ * lie in the sender's cache. All run in alternating rounds of one run; each figure is a median with
+ * its range, each ratio the median of the ratios of rates within a round.
  *
- * The C is written in several ways, of which the fastest in each row is what the others are held against: see `contestants`.
+ * The C is written in several ways, of which the fastest in each row is what the others are held
+ * against: see `contestants`.
  *
  *     connection [short] [ROUNDS]              the whole table; short: little time for each
- *     connection WAY SIZE CONTESTANT SECONDS   one of them, to be looked at with perf: connection tcp 64 many 10
+ *     connection WAY SIZE CONTESTANT SECONDS   one of them, for perf: connection tcp 64 many 10
  */
 #define _GNU_SOURCE
 #include "fdwire.h"
@@ -30,7 +32,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { KIB = 1024, MIB = 1024 * KIB, BATCH = 256 * KIB, COPIED = 2 * KIB, PARTS = 1024, VECTOR = 256, ROUNDS_MAX = 99 };
+enum {
+  KIB = 1024, MIB = 1024 * KIB, BATCH = 256 * KIB, COPIED = 2 * KIB, PARTS = 1024, VECTOR = 256,
+  ROUNDS_MAX = 99
+};
 
 static __attribute__((noreturn)) void die(const char *what) {
   fprintf(stderr, "connection: %s\n", what);
@@ -405,7 +410,10 @@ static void into_receive(struct end *end, long n) {
   }
 }
 
-enum { COPY, GATHER, STRAIGHT, BYTES, LOOP, MANY, MANY_1, NOW, QUEUE, ONE, ONE_1, INTO, CONTESTANTS, HAND_WRITTEN = BYTES };
+enum {
+  COPY, GATHER, STRAIGHT, BYTES, LOOP, MANY, MANY_1, NOW, QUEUE, ONE, ONE_1, INTO, CONTESTANTS,
+  HAND_WRITTEN = BYTES
+};
 static const struct contestant {
   const char *name, *what;
   void (*open)(struct end *end);
@@ -413,22 +421,30 @@ static const struct contestant {
   void (*receive)(struct end *end, long n);
   size_t least, most; /* sizes for which it differs from another */
 } contestants[CONTESTANTS] = {
-    [COPY] = {"copy", "C: batches of 256 KiB, bodies copied; messages found in place", by_hand, copy_send, in_place_receive, 0,
-              64 * KIB},
-    [GATHER] = {"gather", "C: the same, bodies gathered by one sendmsg", by_hand, gather_send, in_place_receive, COPIED + 1,
+    [COPY] = {"copy", "C: batches of 256 KiB, bodies copied; messages found in place", by_hand,
+              copy_send, in_place_receive, 0, 64 * KIB},
+    [GATHER] = {"gather", "C: the same, bodies gathered by one sendmsg", by_hand, gather_send,
+                in_place_receive, COPIED + 1, SIZE_MAX},
+    [STRAIGHT] = {"straight", "C: gathered; large bodies read straight to their place", by_hand,
+                  gather_send, straight_receive, BATCH / 4, SIZE_MAX},
+    [BYTES] = {"bytes", "the same bytes written and read in pieces of 256 KiB", by_hand, bytes_send,
+               bytes_receive, 0, SIZE_MAX},
+    [LOOP] = {"loop", "C: a call for each head and each body", by_hand, loop_send, loop_receive, 0,
+              SIZE_MAX},
+    [MANY] = {"many", "fdwire: 256 messages a call, FDWIRE_BATCH 256 KiB", locked, many_send,
+              many_receive, 0, SIZE_MAX},
+    [MANY_1] = {"many-1", "the same with FDWIRE_ONE_THREAD", unlocked, many_send, many_receive, 0,
                 SIZE_MAX},
-    [STRAIGHT] = {"straight", "C: gathered; large bodies read straight to their place", by_hand, gather_send, straight_receive,
-                  BATCH / 4, SIZE_MAX},
-    [BYTES] = {"bytes", "the same bytes written and read in pieces of 256 KiB", by_hand, bytes_send, bytes_receive, 0, SIZE_MAX},
-    [LOOP] = {"loop", "C: a call for each head and each body", by_hand, loop_send, loop_receive, 0, SIZE_MAX},
-    [MANY] = {"many", "fdwire: 256 messages a call, FDWIRE_BATCH 256 KiB", locked, many_send, many_receive, 0, SIZE_MAX},
-    [MANY_1] = {"many-1", "the same with FDWIRE_ONE_THREAD", unlocked, many_send, many_receive, 0, SIZE_MAX},
-    [NOW] = {"now", "fdwire: 256 messages a call, each call sent at once", at_once, many_send, many_receive, 0,
-             BATCH / VECTOR - 4},
-    [QUEUE] = {"queue", "fdwire: queued in vectors, flushed at 256 KiB", at_once, queue_send, many_receive, 0, SIZE_MAX},
-    [ONE] = {"one", "fdwire: one message a call, FDWIRE_BATCH 256 KiB", locked, one_send, one_receive, 0, SIZE_MAX},
-    [ONE_1] = {"one-1", "the same with FDWIRE_ONE_THREAD", unlocked, one_send, one_receive, 0, SIZE_MAX},
-    [INTO] = {"into", "fdwire: received into the caller's memory", with_body, one_send, into_receive, 16 * KIB, SIZE_MAX},
+    [NOW] = {"now", "fdwire: 256 messages a call, each call sent at once", at_once, many_send,
+             many_receive, 0, BATCH / VECTOR - 4},
+    [QUEUE] = {"queue", "fdwire: queued in vectors, flushed at 256 KiB", at_once, queue_send,
+               many_receive, 0, SIZE_MAX},
+    [ONE] = {"one", "fdwire: one message a call, FDWIRE_BATCH 256 KiB", locked, one_send,
+             one_receive, 0, SIZE_MAX},
+    [ONE_1] = {"one-1", "the same with FDWIRE_ONE_THREAD", unlocked, one_send, one_receive, 0,
+               SIZE_MAX},
+    [INTO] = {"into", "fdwire: received into the caller's memory", with_body, one_send,
+              into_receive, 16 * KIB, SIZE_MAX},
 };
 
 static int takes_part(int i, size_t size) {
@@ -439,7 +455,8 @@ static int takes_part(int i, size_t size) {
 
 static char congestion[32] = "cubic";
 
-/* A machine's default may pace loopback, so that all would be as slow: both ends get one that does not. */
+/* A machine's default may pace loopback, so that all would be as slow: both ends get one that
+   does not. */
 static void set_congestion(int fd) {
   socklen_t len = sizeof congestion;
   if (setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, congestion, (socklen_t)strlen(congestion)) < 0)
@@ -464,7 +481,8 @@ static void tcp_pair(int fds[2]) {
   if (bind(listener, (struct sockaddr *)&address, size) < 0 || listen(listener, 1) < 0 ||
       getsockname(listener, (struct sockaddr *)&address, &size) < 0)
     die_of("listen");
-  if (connect(fds[0], (struct sockaddr *)&address, size) < 0 || (fds[1] = accept(listener, NULL, NULL)) < 0)
+  if (connect(fds[0], (struct sockaddr *)&address, size) < 0 ||
+      (fds[1] = accept(listener, NULL, NULL)) < 0)
     die_of("connect");
   for (int i = 0; i < 2; i++)
     setsockopt(fds[i], IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
@@ -493,7 +511,7 @@ struct report {
 
 struct outcome {
   double taken, rate;
-  double cpu; /* seconds a message, of the end that took more */
+  double cpu;           /* seconds a message, of the end that took more */
   double writes, reads; /* system calls a message, of fdwire */
 };
 
@@ -534,7 +552,8 @@ static void hear(int said, char what) {
     die("the receiver has failed");
 }
 
-static struct report sender(const struct contestant *c, struct end *end, int said, long warm_up, long n) {
+static struct report sender(const struct contestant *c, struct end *end, int said, long warm_up,
+                            long n) {
   struct report ours;
   pin(0);
   c->open(end);
@@ -608,13 +627,15 @@ static struct outcome run(const struct contestant *c, int tcp, const struct end 
   close(said[0]);
   release(&end);
   double messages = (double)n;
-  struct outcome outcome = {ours.done, messages / ours.done, (ours.cpu > theirs->cpu ? ours.cpu : theirs->cpu) / messages,
+  struct outcome outcome = {ours.done, messages / ours.done,
+                            (ours.cpu > theirs->cpu ? ours.cpu : theirs->cpu) / messages,
                             (double)ours.calls / messages, (double)theirs->calls / messages};
   return outcome;
 }
 
 /* How many messages take so many seconds. */
-static long calibrate(const struct contestant *c, int tcp, const struct end *bodies, double seconds) {
+static long calibrate(const struct contestant *c, int tcp, const struct end *bodies,
+                      double seconds) {
   long n = 4 * (long)MIB / (long)bodies->size;
   if (c->send == loop_send && n > 2000)
     n = 2000;
@@ -649,8 +670,8 @@ static void show(double *values, int rounds) {
 static const struct {
   const char *name;
   size_t size;
-} sizes[] = {{"16", 16},          {"64", 64},          {"256", 256}, {"1K", KIB},       {"4K", 4 * KIB},
-             {"16K", 16 * KIB}, {"64K", 64 * KIB}, {"1M", MIB},    {"16M", 16 * MIB}};
+} sizes[] = {{"16", 16},        {"64", 64},        {"256", 256}, {"1K", KIB},      {"4K", 4 * KIB},
+             {"16K", 16 * KIB}, {"64K", 64 * KIB}, {"1M", MIB},  {"16M", 16 * MIB}};
 enum { SIZES = sizeof sizes / sizeof *sizes };
 static const char *const ways[2] = {"unix", "tcp"};
 
@@ -695,8 +716,8 @@ static void rate_row(int tcp, int size, int rounds) {
   for (int round = 0; round < rounds; round++)
     values[round] = outcomes[tcp][size][best][round].rate;
   double rate = median(values, rounds);
-  printf("| %s-%s | %.*f (%.*f-%.*f), %s ", ways[tcp], sizes[size].name, rate < 1000, rate, rate < 1000, values[0],
-         rate < 1000, values[rounds - 1], contestants[best].name);
+  printf("| %s-%s | %.*f (%.*f-%.*f), %s ", ways[tcp], sizes[size].name, rate < 1000, rate,
+         rate < 1000, values[0], rate < 1000, values[rounds - 1], contestants[best].name);
   for (int i = HAND_WRITTEN; i < CONTESTANTS; i++) {
     for (int round = 0; round < rounds; round++)
       values[round] = outcomes[tcp][size][i][round].rate / outcomes[tcp][size][best][round].rate;
@@ -709,7 +730,8 @@ static void rate_row(int tcp, int size, int rounds) {
   fflush(stdout);
 }
 
-/* Processor time of the slower end, which is steadier than the clock on a machine with other work to do. */
+/* Processor time of the slower end, which is steadier than the clock on a machine with other
+   work to do. */
 static void cpu_row(int tcp, int size, int rounds) {
   int best = best_by_hand(tcp, size, rounds);
   double values[ROUNDS_MAX];
@@ -756,7 +778,8 @@ static void heading(const char *first, int from) {
 static void table(int rounds, double seconds) {
   for (int i = 0; i < CONTESTANTS; i++)
     printf("%-9s %s\n", contestants[i].name, contestants[i].what);
-  printf("\nThe rate of the best C, in messages a second, and the rates of the others beside it: median and range of the\n"
+  printf("\nThe rate of the best C, in messages a second, and the rates of the others beside it: "
+         "median and range of the\n"
          "ratios within %d alternating rounds. The C is compiled by %s.\n\n",
          rounds, __VERSION__);
   heading("| best C ", HAND_WRITTEN);
@@ -765,7 +788,8 @@ static void table(int rounds, double seconds) {
       measure(tcp, size, rounds, seconds);
       rate_row(tcp, size, rounds);
     }
-  printf("\nProcessor time of the end that takes more: ns a message of the best C, and by how much the others take less.\n\n");
+  printf("\nProcessor time of the end that takes more: ns a message of the best C, and by how much "
+         "the others take less.\n\n");
   heading("| best C ", HAND_WRITTEN);
   for (int tcp = 1; tcp >= 0; tcp--)
     for (int size = 0; size < SIZES; size++)
@@ -782,13 +806,16 @@ static int run_one(const char *way, size_t size, const char *name, double second
   struct end bodies;
   for (int tcp = 0; tcp < 2; tcp++)
     for (int i = 0; i < CONTESTANTS; i++)
-      if (strcmp(way, ways[tcp]) == 0 && strcmp(name, contestants[i].name) == 0 && size > 0 && takes_part(i, size)) {
+      if (strcmp(way, ways[tcp]) == 0 && strcmp(name, contestants[i].name) == 0 && size > 0 &&
+          takes_part(i, size)) {
         make_bodies(size, &bodies);
         long n = calibrate(&contestants[i], tcp, &bodies, seconds < 0.2 ? seconds : 0.2);
         alarm((unsigned)seconds * 10 + 60);
-        struct outcome o = run(&contestants[i], tcp, &bodies, (long)((double)n * (seconds < 0.2 ? 1 : seconds / 0.2)));
-        printf("%.0f messages a second, %.1f ns of processor time a message, %.4g + %.4g system calls a message\n", o.rate,
-               o.cpu * 1e9, o.writes, o.reads);
+        struct outcome o = run(&contestants[i], tcp, &bodies,
+                               (long)((double)n * (seconds < 0.2 ? 1 : seconds / 0.2)));
+        printf("%.0f messages a second, %.1f ns of processor time a message, %.4g + %.4g system "
+               "calls a message\n",
+               o.rate, o.cpu * 1e9, o.writes, o.reads);
         free((void *)bodies.bodies);
         return 0;
       }

@@ -1,9 +1,10 @@
 /* What an idle connection costs in memory: fresh, after some messages, and after large ones.
  *
- * Bytes of heap are counted (mallinfo2), so that they are the same in each run; the resident set is shown beside them. The
- * connections are over functions, which give and take as many bytes as they are told to; some are over socket pairs, to see
- * what they hold in descriptors. Fails if an idle connection has more than 512 bytes of heap, says that it has a buffer, or has a
- * descriptor of its own though no call on it ever waited.
+ * Bytes of heap are counted (mallinfo2), so that they are the same in each run; the resident set is
+ * shown beside them. The connections are over functions, which give and take as many bytes as they
+ * are told to; some are over socket pairs, to see what they hold in descriptors. Fails if an idle
+ * connection has more than 512 bytes of heap, says that it has a buffer, or has a descriptor of its
+ * own though no call on it ever waited.
  *
  *     idle [CONNECTIONS]
  */
@@ -31,7 +32,8 @@ static __attribute__((noreturn)) void die(const char *what) {
 
 static void need(long long value, long long expected, const char *what) {
   if (value != expected) {
-    fprintf(stderr, "idle: %s: %lld, not %lld (%s)\n", what, value, expected, fdwire_error_name((int)value));
+    fprintf(stderr, "idle: %s: %lld, not %lld (%s)\n", what, value, expected,
+            fdwire_error_name((int)value));
     exit(1);
   }
 }
@@ -121,7 +123,8 @@ static void some_messages(struct peer *peers, size_t count) {
   }
 }
 
-/* One half of a large message comes on each, and then the other: all hold a half at the same time. The same outwards. */
+/* One half of a large message comes on each, and then the other: all hold a half at the same
+   time. The same outwards. */
 static void bursts_at_once(struct peer *peers, size_t count) {
   size_t len = make_stream(1, MIB);
   for (size_t i = 0; i < count; i++) {
@@ -164,7 +167,8 @@ static size_t resident(void) {
   return (size_t)pages * (size_t)sysconf(_SC_PAGESIZE);
 }
 
-static void show(const char *when, const struct peer *peers, size_t count, size_t heap_before, size_t resident_before) {
+static void show(const char *when, const struct peer *peers, size_t count, size_t heap_before,
+                 size_t resident_before) {
   double each = ((double)heap() - (double)heap_before) / (double)count;
   double all = ((double)resident() - (double)resident_before) / (double)count;
   uint64_t buffers = 0;
@@ -175,7 +179,8 @@ static void show(const char *when, const struct peer *peers, size_t count, size_
   }
   int bad = each > MOST || buffers > 0;
   failed |= bad;
-  printf("| %-52s | %6.1f | %6.1f | %6llu |%s\n", when, each, all, (unsigned long long)buffers, bad ? " TOO MUCH" : "");
+  printf("| %-52s | %6.1f | %6.1f | %6llu |%s\n", when, each, all, (unsigned long long)buffers,
+         bad ? " TOO MUCH" : "");
 }
 
 static void over_functions(size_t count) {
@@ -187,16 +192,20 @@ static void over_functions(size_t count) {
   make_stream(3, MIB);
   size_t heap_before = heap(), resident_before = resident();
   for (size_t i = 0; i < count; i++)
-    need(fdwire_conn_new_over(give, take, NULL, &peers[i], NULL, &peers[i].conn), 0, "fdwire_conn_new_over");
+    need(fdwire_conn_new_over(give, take, NULL, &peers[i], NULL, &peers[i].conn), 0,
+         "fdwire_conn_new_over");
   show("fresh", peers, count, heap_before, resident_before);
   some_messages(peers, count);
   show("after 4 messages in and 9 out, cut in two", peers, count, heap_before, resident_before);
   bursts_at_once(peers, count < AT_ONCE ? count : AT_ONCE);
-  show("after 1 MiB both ways, through 200 at the same time", peers, count, heap_before, resident_before);
+  show("after 1 MiB both ways, through 200 at the same time", peers, count, heap_before,
+       resident_before);
   bursts_in_turn(peers, count < IN_TURN ? count : IN_TURN, MIB);
-  show("after 3 MiB in and 2 MiB out, through 2000 in turn", peers, count, heap_before, resident_before);
+  show("after 3 MiB in and 2 MiB out, through 2000 in turn", peers, count, heap_before,
+       resident_before);
   bursts_in_turn(peers, count, 16 * KIB);
-  show("after 48 KiB in and 32 KiB out, through all in turn", peers, count, heap_before, resident_before);
+  show("after 48 KiB in and 32 KiB out, through all in turn", peers, count, heap_before,
+       resident_before);
   for (size_t i = 0; i < count; i++)
     fdwire_conn_free(peers[i].conn);
   double left = (double)heap() - (double)heap_before;
@@ -218,7 +227,8 @@ static int open_descriptors(void) {
 /* A few connections that keep what all share in use, so that it does not count for others. */
 static void share(struct peer *peers, size_t count) {
   for (size_t i = 0; i < count; i++)
-    need(fdwire_conn_new_over(give, take, NULL, &peers[i], NULL, &peers[i].conn), 0, "fdwire_conn_new_over");
+    need(fdwire_conn_new_over(give, take, NULL, &peers[i], NULL, &peers[i].conn), 0,
+         "fdwire_conn_new_over");
   size_t len = make_stream(2, 64 * KIB);
   for (size_t i = 0; i < count; i++) {
     arrives(&peers[i], 0, len - 1);
@@ -250,14 +260,16 @@ static void over_sockets(void) {
   int before = open_descriptors();
   size_t heap_before = heap(), resident_before = resident();
   for (int i = 0; i < 2 * PAIRS; i++)
-    need(fdwire_conn_new(fds[i / 2][i % 2], fds[i / 2][i % 2], NULL, &peers[i].conn), 0, "fdwire_conn_new");
+    need(fdwire_conn_new(fds[i / 2][i % 2], fds[i / 2][i % 2], NULL, &peers[i].conn), 0,
+         "fdwire_conn_new");
   fdwire_msg msg;
   for (int i = 0; i < 2 * PAIRS; i++) {
     need(fdwire_conn_send(peers[i].conn, "hello", 5, 0), 0, "sending");
     need(fdwire_conn_recv(peers[i ^ 1].conn, &msg, 0), 1, "receiving");
     need(fdwire_conn_recv(peers[i ^ 1].conn, &msg, 0), -EAGAIN, "receiving nothing");
   }
-  show("400 over sockets, after a message each way", peers, 2 * PAIRS, heap_before, resident_before);
+  show("400 over sockets, after a message each way", peers, 2 * PAIRS, heap_before,
+       resident_before);
   printf("\n");
   failed |= open_descriptors() > before;
   held(before, "of 400 connections that never waited");
@@ -279,7 +291,8 @@ int main(int argc, char **argv) {
     return 2;
   }
   printf("Bytes an idle connection, of %ld over functions.\n\n", count);
-  printf("| %-52s | heap | resident | bytes in buffers, all together |\n|---|---|---|---|\n", "when");
+  printf("| %-52s | heap | resident | bytes in buffers, all together |\n|---|---|---|---|\n",
+         "when");
   over_functions((size_t)count);
   over_sockets();
   return failed;

@@ -1,9 +1,11 @@
-/* What it costs that any thread may call: nanoseconds a message of 64 bytes with the locks and without them, and with several
- * threads that send on one connection, beside hand-written C that fills a batch under a mutex.
+/* What it costs that any thread may call: nanoseconds a message of 64 bytes with the locks and
+ * without them, and with several threads that send on one connection, beside hand-written C that
+ * fills a batch under a mutex.
  *
- * The connections are over functions that give the same bytes again and again and drop what they are given, and over a Unix
- * socket pair that a thread of its own empties. All run in alternating rounds; each figure is a median with its range. What
- * was given and taken is counted, and is as much as was sent.
+ * The connections are over functions that give the same bytes again and again and drop what they
+ * are given, and over a Unix socket pair that a thread of its own empties. All run in alternating
+ * rounds; each figure is a median with its range. What was given and taken is counted, and is as
+ * much as was sent.
  *
  *     threads [ROUNDS]
  */
@@ -18,7 +20,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { KIB = 1024, BATCH = 256 * KIB, SIZE = 64, FRAME = 4 + SIZE, VECTOR = 256, FEW = 16, THREADS_MAX = 8, ROUNDS_MAX = 99 };
+enum {
+  KIB = 1024, BATCH = 256 * KIB, SIZE = 64, FRAME = 4 + SIZE, VECTOR = 256, FEW = 16, THREADS_MAX
+  = 8, ROUNDS_MAX = 99
+};
 
 static __attribute__((noreturn)) void die(const char *what) {
   fprintf(stderr, "threads: %s\n", what);
@@ -235,8 +240,8 @@ static double run(void (*work)(long n), int threads, int over_socket, int one_th
   int fds[2] = {-1, -1};
   pthread_t emptier;
   given = taken = at = 0;
-  if (over_socket &&
-      (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) < 0 || pthread_create(&emptier, NULL, empty, &fds[1]) != 0))
+  if (over_socket && (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) < 0 ||
+                      pthread_create(&emptier, NULL, empty, &fds[1]) != 0))
     die("no socket pair");
   int made = over_socket ? fdwire_conn_new(-1, fds[0], NULL, &conn)
                          : fdwire_conn_new_over(give, drop, NULL, NULL, NULL, &conn);
@@ -276,9 +281,14 @@ static void with_and_without(int rounds) {
   static const struct {
     const char *name;
     void (*work)(long n);
-  } works[] = {{"recv", receive_one},        {"recv_many, 256 a call", receive_many}, {"recv_into", receive_into},
-               {"queue, one a call", queue_one}, {"queue, 256 a call", queue_many},       {"send, in batches", send_one}};
-  printf("| one thread, over functions | with locks | FDWIRE_ONE_THREAD | the locks |\n|---|---|---|---|\n");
+  } works[] = {{"recv", receive_one},
+               {"recv_many, 256 a call", receive_many},
+               {"recv_into", receive_into},
+               {"queue, one a call", queue_one},
+               {"queue, 256 a call", queue_many},
+               {"send, in batches", send_one}};
+  printf("| one thread, over functions | with locks | FDWIRE_ONE_THREAD | the locks "
+         "|\n|---|---|---|---|\n");
   for (size_t i = 0; i < sizeof works / sizeof *works; i++) {
     double with[ROUNDS_MAX], without[ROUNDS_MAX], price[ROUNDS_MAX];
     for (int round = 0; round < rounds; round++) {
@@ -326,8 +336,9 @@ int main(int argc, char **argv) {
     fdwire_put_u32be(frames + i, SIZE);
     memset(frames + i + 4, 'x', SIZE);
   }
-  printf("Nanoseconds a message of %d bytes: median and range of %d alternating rounds. The C is compiled by %s.\n\n", SIZE,
-         rounds, __VERSION__);
+  printf("Nanoseconds a message of %d bytes: median and range of %d alternating rounds. The C is "
+         "compiled by %s.\n\n",
+         SIZE, rounds, __VERSION__);
   with_and_without(rounds);
   several(rounds);
   return 0;

@@ -1,4 +1,5 @@
-/* Descriptors that travel with messages over Unix sockets: bound to their message, and never leaked. */
+/* Descriptors that travel with messages over Unix sockets: bound to their message, and never
+   leaked. */
 #include "stream.h"
 
 #include <sys/mman.h>
@@ -69,16 +70,18 @@ static void close_ends(struct ends *ends) {
   close_way(ends->fds);
 }
 
-/* A stream of messages of which some have descriptors: files numbered in the order in which they were sent. */
+/* A stream of messages of which some have descriptors: files numbered in the order in which they
+   were sent. */
 
 struct item {
   size_t len, files;
 };
 
 static const struct item items[] = {
-    {5, 0},    {5, 2},     {5, 0},        {0, 1},     {1, 1},  {1, 1},      {7, 0},  {LARGE, 3}, {LARGE, 0}, {5, 1},
-    {100, 50}, {30000, 1}, {70000, 0},    {70000, 2}, {10, 0}, {10, 0},     {10, 4}, {2000, 1},  {300000, 1}, {0, 0},
-    {9, MANY}, {9, 0},     {LARGE, MANY}, {9, 1},     {9, 0},  {400000, 0}, {2, 1},
+    {5, 0},     {5, 2},        {5, 0},  {0, 1},    {1, 1},      {1, 1},     {7, 0},
+    {LARGE, 3}, {LARGE, 0},    {5, 1},  {100, 50}, {30000, 1},  {70000, 0}, {70000, 2},
+    {10, 0},    {10, 0},       {10, 4}, {2000, 1}, {300000, 1}, {0, 0},     {9, MANY},
+    {9, 0},     {LARGE, MANY}, {9, 1},  {9, 0},    {400000, 0}, {2, 1},
 };
 enum { ITEMS = sizeof items / sizeof *items };
 
@@ -102,8 +105,9 @@ struct sender {
 static int send_item(fdwire_conn *conn, size_t i, int timeout) {
   int fds[MANY];
   open_files(fds, items[i].files, first_file(i));
-  int result = items[i].files > 0 ? fdwire_conn_send_fds(conn, large, items[i].len, fds, items[i].files, timeout)
-                                  : fdwire_conn_send(conn, large, items[i].len, timeout);
+  int result = items[i].files > 0
+                   ? fdwire_conn_send_fds(conn, large, items[i].len, fds, items[i].files, timeout)
+                   : fdwire_conn_send(conn, large, items[i].len, timeout);
   close_files(fds, items[i].files); /* at once, whether they are on their way or wait inside */
   return result;
 }
@@ -189,7 +193,8 @@ static void descriptors_come_with_their_message(void) {
       open_ends(&ends);
       sender.conn = ends.out;
       sender.way = send_way;
-      if (send_way == ALL_BEFORE) { /* what the kernel does not take waits inside, with its descriptors */
+      if (send_way == ALL_BEFORE) {
+        /* What the kernel does not take waits inside, with its descriptors. */
         send_items(ends.out, send_way);
         CHECK(fdwire_conn_pending(ends.out) > LARGE);
       }
@@ -286,7 +291,8 @@ static void what_is_not_taken_is_closed(void) {
   close_ends(&ends);
 }
 
-/* Freed with descriptors that were not taken, not delivered, not read, and not sent; RUN counts what is left open. */
+/* Freed with descriptors that were not taken, not delivered, not read, and not sent; RUN counts
+   what is left open. */
 static void a_freed_connection_leaves_none(void) {
   for (int received = 0; received < 4; received++) {
     struct ends ends;
@@ -437,7 +443,8 @@ static size_t read_by_hand(int fd, void *bytes, size_t len, int first) {
   struct cmsghdr *header = CMSG_FIRSTHDR(&message);
   if (header == NULL)
     return 0;
-  CHECK(header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS && CMSG_NXTHDR(&message, header) == NULL);
+  CHECK(header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS &&
+        CMSG_NXTHDR(&message, header) == NULL);
   count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
   memcpy(fds, CMSG_DATA(header), count * sizeof(int));
   for (size_t i = 0; i < count; i++)
@@ -446,7 +453,8 @@ static size_t read_by_hand(int fd, void *bytes, size_t len, int first) {
   return count;
 }
 
-/* One that reads each message by itself gets them with that message, whatever was written by the same call. */
+/* One that reads each message by itself gets them with that message, whatever was written by the
+   same call. */
 static void to_a_peer_in_c(void) {
   for (int queued = 0; queued < 2; queued++) {
     struct ends ends;
@@ -461,7 +469,8 @@ static void to_a_peer_in_c(void) {
     CHECK_IS(send_files(ends.out, "third", 1, 10), 0);
     CHECK_IS(fdwire_conn_send(ends.out, "plain", 5, 0), 0);
     static const size_t files[4] = {0, 2, 1, 0};
-    static const char *const frames[4] = {"\0\0\0\5plain", "\0\0\0\5first", "\0\0\0\5third", "\0\0\0\5plain"};
+    static const char *const frames[4] = {"\0\0\0\5plain", "\0\0\0\5first", "\0\0\0\5third",
+                                          "\0\0\0\5plain"};
     for (int i = 0; i < 4; i++) {
       CHECK_IS(read_by_hand(ends.fds[0], frame, 9, i == 2 ? 10 : 0), files[i]);
       CHECK(memcmp(frame, frames[i], 9) == 0);
@@ -570,7 +579,8 @@ static void refused_like_others(void) {
   CHECK_IS(send_files(ends.out, "x", 1, 0), -EBUSY);
   CHECK_IS(fdwire_conn_send_part(ends.out, "x", 1, 0), 0);
   CHECK_IS(fdwire_conn_send(ends.out, large, LARGE, 0), FDWIRE_PENDING);
-  NEED(fdwire_conn_set(ends.out, FDWIRE_SEND_LIMIT, (int64_t)fdwire_conn_pending(ends.out) + 10) == 0);
+  NEED(fdwire_conn_set(ends.out, FDWIRE_SEND_LIMIT, (int64_t)fdwire_conn_pending(ends.out) + 10) ==
+       0);
   CHECK_IS(send_files(ends.out, "too much", 3, 0), -ENOBUFS);
   CHECK_IS(check_open_fds(), before);
   CHECK_IS(send_files(ends.out, "fits", 3, 0), FDWIRE_PENDING);
@@ -606,7 +616,8 @@ static void set_limit(rlim_t limit) {
   NEED(setrlimit(RLIMIT_NOFILE, &files) == 0);
 }
 
-/* Lets this process open so many more descriptors; whether the kernel knows of it, which under valgrind it does not. */
+/* Lets this process open so many more descriptors; whether the kernel knows of it, which under
+   valgrind it does not. */
 static int leave_room_for(int more) {
   char line[200];
   int limit = 0, real = -1;

@@ -1,5 +1,5 @@
-/* What a connection holds is bounded: by its limit to the byte, by what was accepted whole, and by nothing at all when
-   it has nothing to do. */
+/* What a connection holds is bounded, to the byte; what does not fit is refused whole; and when
+   nothing waits, it holds nothing. */
 #include "samples.h"
 
 #if defined(__GLIBC__)
@@ -137,7 +137,8 @@ static void one_message(void) {
   CHECK_IS(fdwire_conn_send(conn, large, 5000, -1), 0);
   CHECK_IS(sink.len, 1000 + 3 * 5004);
   for (size_t at = 1000; at < sink.len; at += 5004)
-    CHECK(fdwire_get_u32be(sink.bytes + at) == 5000 && memcmp(sink.bytes + at + 4, large, 5000) == 0);
+    CHECK(fdwire_get_u32be(sink.bytes + at) == 5000 &&
+          memcmp(sink.bytes + at + 4, large, 5000) == 0);
   close_sink(&sink, conn);
   free(large);
 }
@@ -178,7 +179,7 @@ static void files_do_not_count(void) {
   CHECK(stats_of(conn).memory < 70000);
   CHECK_IS(queue_hundreds(conn, 9), FDWIRE_PENDING);
   CHECK_IS(fdwire_conn_pending(conn), 5904);
-  CHECK_IS(queue_hundreds(conn, 1), -ENOBUFS); /* 4 bytes are taken by the head of the file's message */
+  CHECK_IS(queue_hundreds(conn, 1), -ENOBUFS); /* the head before the file takes 4 bytes */
   CHECK_IS(fdwire_conn_send_file(conn, fileno(file), 0, 4, 0), FDWIRE_PENDING);
   sink.more = 333;
   CHECK_IS(fdwire_conn_flush(conn, -1), 0);
@@ -227,7 +228,8 @@ static size_t push(fdwire_conn *conn, const uint8_t *large, size_t len) {
   return count;
 }
 
-static void receive_all(fdwire_conn *conn, fdwire_conn *sender, const uint8_t *large, size_t len, size_t count) {
+static void receive_all(fdwire_conn *conn, fdwire_conn *sender, const uint8_t *large, size_t len,
+                        size_t count) {
   fdwire_msg msg;
   for (size_t i = 0; i < count; i++) {
     int result;

@@ -1,9 +1,9 @@
-/* Nothing lost, nothing twice: every call of two connections in random order, over a stream that moves as little as it
-   likes, then over real descriptors and in several threads. Every message follows from the seed, its direction and its
-   number, so whoever receives it knows what it must be.
+/* Nothing lost, nothing twice: every call of two connections in random order, over a stream that
+   moves as little as it likes, then over real descriptors and in several threads. Every message
+   follows from the seed, its direction and its number, so whoever receives it knows what it is.
 
-   conn_storm [SEED [MESSAGES [PART]]]: that many in each direction. What went wrong says in which round; its number is
-   the seed to see it again, as far as threads do it again. */
+   conn_storm [SEED [MESSAGES [PART]]]: that many in each direction. What went wrong says in which
+   round; its number is the seed to see it again, as far as threads do it again. */
 #include "stream.h"
 
 #include <netinet/in.h>
@@ -40,7 +40,8 @@ static const struct wire {
     {"fixed size=1000", 1000, 0},
     {"u64be at=3 head=16", 0, HEADED},
     {"select u8 { 1: u32be at=1 pad=4; 2: u16be at=1 max=60000 }", 60000, HEADED | CHOOSES},
-    {"select u8 { 1: u32be at=1 pad=4; 2: u16be at=1; else: crlf }", 60000, HEADED | CHOOSES | WHOLE},
+    {"select u8 { 1: u32be at=1 pad=4; 2: u16be at=1; else: crlf }", 60000,
+     HEADED | CHOOSES | WHOLE},
     {"u16le pad=8 tail='!'", 65535, 0},
     {"hex digits=4 counts=field bodiless=0..3", 65531, 0},
     {"u8", 255, 0},
@@ -164,7 +165,9 @@ static int too_long(const struct spec *spec) {
   return (wires[spec->wire].traits & STRICTER) && spec->len > STRICT;
 }
 
-static const uint8_t *body_of(const struct spec *spec) { return blocks[spec->letters] + spec->offset; }
+static const uint8_t *body_of(const struct spec *spec) {
+  return blocks[spec->letters] + spec->offset;
+}
 
 static fdwire_msg msg_of(const struct spec *spec, const uint8_t *body) {
   fdwire_msg msg = {spec->head_len > 0 ? spec->head : NULL, body, spec->head_len, spec->len, 0};
@@ -181,7 +184,8 @@ static size_t frame_len_of(struct side *side, const struct spec *spec) {
 static size_t head_len_of(struct side *side, const struct spec *spec) {
   size_t len = 0;
   const uint8_t *head = spec->head_len > 0 ? spec->head : NULL;
-  int result = fdwire_format_head(formats[spec->wire], head, spec->head_len, spec->len, NULL, 0, &len);
+  const fdwire_format *format = formats[spec->wire];
+  int result = fdwire_format_head(format, head, spec->head_len, spec->len, NULL, 0, &len);
   MUST(side, result == -ENOBUFS || (result == 0 && len == 0));
   return len;
 }
@@ -202,7 +206,8 @@ static void check_counts(struct side *side, const fdwire_stats *stats) {
   if (!side->out_open)
     MUST_BE(side, stats->messages_out, side->sent);
   if (!side->in_open)
-    MUST(side, stats->messages_in <= side->received && stats->messages_in + side->skipped >= side->received);
+    MUST(side, stats->messages_in <= side->received &&
+                   stats->messages_in + side->skipped >= side->received);
   if (!side->in_open && stats->bytes_in >= side->delivered)
     MUST_BE(side, stats->buffered, stats->bytes_in - side->delivered);
   MUST_BE(side, stats->pending, fdwire_conn_pending(side->conn));
@@ -240,7 +245,8 @@ static int events_of(struct side *side) {
 static void consult(struct side *side) {
   char why[40];
   events_of(side);
-  MUST(side, fdwire_conn_explain(side->conn, why, sizeof why) > 0 && memchr(why, 0, sizeof why) != NULL);
+  MUST(side, fdwire_conn_explain(side->conn, why, sizeof why) > 0);
+  MUST(side, memchr(why, 0, sizeof why) != NULL);
   fdwire_stats stats = stats_of(side->conn);
   if (side->alone)
     check_counts(side, &stats);
@@ -267,7 +273,8 @@ static void set_out_format(struct side *side, size_t wire) {
 }
 
 /* After a call that was to accept so many messages and bytes: it did, or it had a reason. */
-static void check_accepted(struct side *side, int result, uint64_t messages, uint64_t bytes, int timeout_ms) {
+static void check_accepted(struct side *side, int result, uint64_t messages, uint64_t bytes,
+                           int timeout_ms) {
   uint64_t pending = fdwire_conn_pending(side->conn);
   if (result >= 0) {
     MUST(side, result == 0 || result == FDWIRE_PENDING);
@@ -518,7 +525,8 @@ static int receive_one(struct side *side, int timeout_ms) {
 }
 
 static int receive_many(struct side *side, int timeout_ms) {
-  size_t left = EPOCH - side->received % EPOCH, cap = least(left, 1 + below(&side->in_dice, MANY)), count = 99;
+  size_t left = EPOCH - side->received % EPOCH, count = 99;
+  size_t cap = least(left, 1 + below(&side->in_dice, MANY));
   int result = fdwire_conn_recv_many(side->conn, side->lent_msgs, cap, &count, timeout_ms);
   if (gave_one(side, result, timeout_ms)) {
     MUST(side, count > 0 && count <= cap);
@@ -557,8 +565,9 @@ static int begin_receiving(struct side *side, int timeout_ms) {
   if (gave_one(side, result, timeout_ms)) {
     uint8_t *bytes = (uint8_t *)bytes_of(head.head_len);
     const uint8_t *given = spec.head_len > 0 ? spec.head : NULL;
-    size_t len = 0;
-    int made = fdwire_format_head(formats[spec.wire], given, spec.head_len, spec.len, bytes, head.head_len, &len);
+    const fdwire_format *format = formats[spec.wire];
+    size_t cap = head.head_len, len = 0;
+    int made = fdwire_format_head(format, given, spec.head_len, spec.len, bytes, cap, &len);
     MUST_BE(side, made, 0);
     MUST_BE(side, body_len, spec.len);
     MUST_BE(side, head.head_len, len);
@@ -612,7 +621,9 @@ static int go_on_with_parts(struct side *side, int timeout_ms) {
 }
 
 /* Calls in both directions are no receiving thread's where sending has one of its own. */
-static int may_ask(const struct side *side) { return side->alone || !(side->one_thread & FDWIRE_OUT); }
+static int may_ask(const struct side *side) {
+  return side->alone || !(side->one_thread & FDWIRE_OUT);
+}
 
 static void receive_something(struct side *side) {
   int timeout_ms = timeout_of(side, &side->in_dice), result, exact = 0, ready;
@@ -685,8 +696,8 @@ static int pass_the_time(struct end *end, int events, int timeout_ms) {
 }
 
 static int all_done(struct side *side) {
-  return side->sent == side->total && side->received == side->total && !side->out_open && !side->in_open &&
-         fdwire_conn_pending(side->conn) == 0;
+  return side->sent == side->total && !side->out_open && side->received == side->total &&
+         !side->in_open && fdwire_conn_pending(side->conn) == 0;
 }
 
 static void set_options(struct side *side, struct dice *dice, uint64_t limit) {
@@ -717,7 +728,7 @@ static void begin_round(struct side sides[2], uint64_t seed, uint64_t messages, 
 static uint64_t limit_of(struct dice *dice) {
   static const uint64_t limits[] = {80000, 400000, (uint64_t)3 << 20, (uint64_t)32 << 20};
   uint64_t limit = limits[below(dice, 4)];
-  longest_whole = limit < LONGEST + 100 ? 60000 : LONGEST; /* or such messages could never be sent */
+  longest_whole = limit < LONGEST + 100 ? 60000 : LONGEST; /* what can be sent whole */
   return limit;
 }
 

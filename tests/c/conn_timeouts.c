@@ -1,5 +1,6 @@
-/* A call on a connection that runs out of time has lost nothing: at every byte of a frame, in both directions, however
-   the call is called, the rest makes the message whole. And a deadline is for the whole call. */
+/* A call on a connection that runs out of time has lost nothing: at every byte of a frame, in both
+   directions, whichever call it is, the rest makes the message whole. And a deadline is for the
+   whole call. */
 #include "samples.h"
 
 static void check_took(long long start, int least, int most, int line) {
@@ -14,21 +15,21 @@ static void check_took(long long start, int least, int most, int line) {
 /* ---- Receiving ---- */
 
 /* All but the first cut bytes of a frame have come when calls run out of time. */
-static void cut_at(const struct sample *sample, receive call, const uint8_t *frame, size_t len, size_t cut) {
+static void cut_at(const struct framed *framed, receive call, size_t cut, int waits) {
   struct feed feed;
   struct got got;
   got.open = 0;
-  feed_open(&feed, sample->text);
-  tube_put(&feed.in, frame, cut);
+  feed_with(&feed, framed->format);
+  tube_put(&feed.in, framed->frame, cut);
   CHECK_IS(call(feed.conn, &got, 0), -EAGAIN);
-  if (cut < 16 || cut % 8 == 0)
+  if (waits)
     CHECK_IS(call(feed.conn, &got, 1), -ETIMEDOUT);
   CHECK_IS(call(feed.conn, &got, 0), -EAGAIN);
-  tube_put(&feed.in, frame + cut, len - cut);
-  tube_put(&feed.in, frame, len);
+  tube_put(&feed.in, framed->frame + cut, framed->len - cut);
+  tube_put(&feed.in, framed->frame, framed->len);
   for (int i = 0; i < 2; i++) {
     CHECK_IS(call(feed.conn, &got, i), 1);
-    check_body(sample, &got);
+    check_body(framed->sample, &got);
   }
   CHECK_IS(call(feed.conn, &got, 0), -EAGAIN);
   CHECK_IS(stats_of(feed.conn).memory, 0);
@@ -37,40 +38,41 @@ static void cut_at(const struct sample *sample, receive call, const uint8_t *fra
 
 static void receiving_at_every_byte(void) {
   EACH_SAMPLE(sample) {
-    uint8_t frame[FRAME_MAX];
-    size_t len = frame_of(sample, frame);
+    struct framed framed = framed_of(sample);
     int failures = check_failures;
     for (size_t i = 0; i < RECEIVES; i++)
-      for (size_t cut = 0; cut < len; cut++)
-        cut_at(sample, receives[i], frame, len, cut);
+      for (size_t cut = 0; cut < framed.len; cut = next_cut(cut, framed.len))
+        cut_at(&framed, receives[i], cut, scaled(10) > 10 || (cut + i) % 2 == 0);
     if (failures != check_failures)
       printf("... with %s\n", sample->text);
+    fdwire_format_free(framed.format);
   }
 }
 
-/* Every byte comes alone, and each time all kinds of calls ask for the message, the one in parts from one byte on. */
-static void drip(const struct sample *sample, const uint8_t *frame, size_t len, size_t parts_from) {
+/* Every byte comes alone, and each time all kinds of calls ask for the message; from one byte on,
+   the one in parts. */
+static void drip(const struct framed *framed, size_t parts_from) {
   struct feed feed;
   struct got got;
   int result = -EAGAIN;
   got.open = 0;
-  feed_open(&feed, sample->text);
-  for (size_t at = 0; at < len; at++) {
-    tube_put(&feed.in, frame + at, 1);
+  feed_with(&feed, framed->format);
+  for (size_t at = 0; at < framed->len; at++) {
+    tube_put(&feed.in, framed->frame + at, 1);
     for (size_t i = 0; i < 3 && (at < parts_from || i == 0) && result != 1; i++)
       result = (at < parts_from ? receives[(at + i) % 3] : by_parts)(feed.conn, &got, 0);
-    CHECK_IS(result, at + 1 < len ? -EAGAIN : 1);
+    CHECK_IS(result, at + 1 < framed->len ? -EAGAIN : 1);
   }
-  check_body(sample, &got);
+  check_body(framed->sample, &got);
   feed_close(&feed);
 }
 
 static void receiving_in_any_way(void) {
   EACH_SAMPLE(sample) {
-    uint8_t frame[FRAME_MAX];
-    size_t len = frame_of(sample, frame);
-    for (size_t parts_from = 0; parts_from <= len; parts_from++)
-      drip(sample, frame, len, parts_from);
+    struct framed framed = framed_of(sample);
+    for (size_t from = 0; from <= framed.len; from = next_cut(from, framed.len + 1))
+      drip(&framed, from);
+    fdwire_format_free(framed.format);
   }
 }
 
@@ -133,7 +135,8 @@ static int in_parts(fdwire_conn *conn, const uint8_t *body, size_t *at, int time
 /* How the calls at the cut, and then the last ones, receive. */
 enum { INTO, LENT, IN_PARTS };
 
-static void large_cut_at(const char *text, const uint8_t *frame, size_t len, const uint8_t *body, size_t cut, int last) {
+static void large_cut_at(const char *text, const uint8_t *frame, size_t len, const uint8_t *body,
+                         size_t cut, int last) {
   struct feed feed;
   fdwire_msg head;
   uint64_t body_len = 0;
@@ -174,14 +177,17 @@ static size_t large_frame(const char *text, uint8_t **frame, const uint8_t *body
 }
 
 static void receiving_large_bodies(void) {
-  static const char *const texts[] = {"u32be", "netstring", "u32be pad=8 tail='!'", "headers length='L'"};
-  static const size_t cuts[] = {0, 1, 4, 5, 9, 100, 4095, 4096, 4100, 65536, 65541, 262143, 262144, 262148, 299999};
+  static const char *const texts[] = {"u32be", "netstring", "u32be pad=8 tail='!'",
+                                      "headers length='L'"};
+  static const size_t cuts[] = {0,     1,     4,     5,      9,      100,    4095,  4096,
+                                4100,  65536, 65541, 262143, 262144, 262148, 299999};
   uint8_t *body = pattern(LARGE, 5), *frame;
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
     size_t len = large_frame(texts[i], &frame, body);
     for (size_t j = 0; j < sizeof cuts / sizeof *cuts; j++)
       for (int last = INTO; last <= IN_PARTS; last++)
-        large_cut_at(texts[i], frame, len, body, cuts[j], last);
+        if (scaled(10) > 10 || (i + j) % 3 == (size_t)last)
+          large_cut_at(texts[i], frame, len, body, cuts[j], last);
     large_cut_at(texts[i], frame, len, body, len - 2, LENT);
     free(frame);
   }
@@ -271,7 +277,8 @@ static int by_send_parts(fdwire_conn *conn, const struct sample *sample, int tim
       result = fdwire_conn_send_many(conn, &msg, 1, timeout_ms);
     else
       for (size_t at = 0; at < msg.body_len && result >= 0; at += 3)
-        result = fdwire_conn_send_part(conn, msg.body + at, least(3, msg.body_len - at), timeout_ms);
+        result = fdwire_conn_send_part(conn, msg.body + at, least(3, msg.body_len - at),
+                                       timeout_ms);
   }
   return result;
 }
@@ -297,25 +304,24 @@ static const send_three sends[] = {by_send, by_send_many, by_queue, by_send_part
 #define SENDS (sizeof sends / sizeof *sends)
 
 /* The kernel takes cut bytes and no more, for a while. */
-static void stuck_at(const struct sample *sample, send_three call, const uint8_t *three, size_t len, size_t cut,
-                     int timeout_ms) {
+static void stuck_at(const struct framed *three, send_three call, size_t cut, int timeout_ms) {
   struct sink sink;
-  sink_open(&sink, len);
-  fdwire_conn *conn = conn_to(&sink, sample->text);
+  sink_open(&sink, three->len);
+  fdwire_conn *conn = conn_into(&sink, three->format);
   sink.allowed = cut;
-  CHECK_IS(call(conn, sample, timeout_ms), cut < len ? FDWIRE_PENDING : 0);
-  CHECK_IS(fdwire_conn_pending(conn), len - cut);
-  CHECK_IS((fdwire_conn_events(conn) & POLLOUT) != 0, cut < len);
-  if (cut < len) {
+  CHECK_IS(call(conn, three->sample, timeout_ms), cut < three->len ? FDWIRE_PENDING : 0);
+  CHECK_IS(fdwire_conn_pending(conn), three->len - cut);
+  CHECK_IS((fdwire_conn_events(conn) & POLLOUT) != 0, cut < three->len);
+  if (cut < three->len) {
     CHECK_IS(fdwire_conn_flush(conn, 0), -EAGAIN);
-    if (cut % 4 == 0)
+    if (cut % 8 == 0)
       CHECK_IS(fdwire_conn_flush(conn, 1), -ETIMEDOUT);
   }
-  sink.allowed = (len - cut) / 2;
-  CHECK_IS(fdwire_conn_flush(conn, 0), cut < len ? -EAGAIN : 0);
-  sink.allowed = len;
+  sink.allowed = (three->len - cut) / 2;
+  CHECK_IS(fdwire_conn_flush(conn, 0), cut < three->len ? -EAGAIN : 0);
+  sink.allowed = three->len;
   CHECK_IS(fdwire_conn_flush(conn, 0), 0);
-  CHECK(sink.len == len && memcmp(sink.bytes, three, len) == 0);
+  CHECK(sink.len == three->len && memcmp(sink.bytes, three->frame, three->len) == 0);
   CHECK_IS(stats_of(conn).messages_out, 3);
   CHECK_IS(stats_of(conn).memory, 0);
   fdwire_conn_free(conn);
@@ -323,34 +329,43 @@ static void stuck_at(const struct sample *sample, send_three call, const uint8_t
 }
 
 /* A byte whenever it is waited for. */
-static void sips(const struct sample *sample, send_three call, const uint8_t *three, size_t len) {
+static void sips(const struct framed *three, send_three call) {
   struct sink sink;
-  sink_open(&sink, len);
-  fdwire_conn *conn = conn_to(&sink, sample->text);
+  sink_open(&sink, three->len);
+  fdwire_conn *conn = conn_into(&sink, three->format);
   sink.more = 1;
-  int result = call(conn, sample, -1);
-  CHECK(result == 0 && sink.len == len && memcmp(sink.bytes, three, len) == 0);
+  CHECK_IS(call(conn, three->sample, -1), 0);
+  CHECK(sink.len == three->len && memcmp(sink.bytes, three->frame, three->len) == 0);
   fdwire_conn_free(conn);
   free(sink.bytes);
 }
 
+static void stuck_anywhere(const struct framed *three, size_t one, send_three call) {
+  for (size_t cut = 0; cut <= one; cut = next_cut(cut, one + 1))
+    stuck_at(three, call, cut, 0);
+  for (size_t cut = one + 1; cut <= three->len; cut += 1 + one / 6) /* in the second and third */
+    stuck_at(three, call, cut, 0);
+  stuck_at(three, call, three->len, 0);
+  stuck_at(three, call, one / 2, 1);
+  sips(three, call);
+}
+
 static void sending_at_every_byte(void) {
   EACH_SAMPLE(sample) {
-    uint8_t three[3 * FRAME_MAX];
-    size_t len = frame_of(sample, three);
     if (sample->head != NULL && sample->head_len == 0)
       continue; /* not how a program sends one */
-    memcpy(three + len, three, len);
-    memcpy(three + 2 * len, three, len);
+    struct framed three = framed_of(sample);
+    size_t one = three.len;
     int failures = check_failures;
-    for (size_t i = 0; i < SENDS; i++) {
-      for (size_t cut = 0; cut <= 3 * len; cut += 1 + cut / 70)
-        stuck_at(sample, sends[i], three, 3 * len, cut, 0);
-      stuck_at(sample, sends[i], three, 3 * len, len / 2, 1);
-      sips(sample, sends[i], three, 3 * len);
-    }
+    NEED(3 * one <= sizeof three.frame);
+    memcpy(three.frame + one, three.frame, one);
+    memcpy(three.frame + 2 * one, three.frame, one);
+    three.len = 3 * one;
+    for (size_t i = 0; i < SENDS; i++)
+      stuck_anywhere(&three, one, sends[i]);
     if (failures != check_failures)
       printf("... with %s\n", sample->text);
+    fdwire_format_free(three.format);
   }
 }
 
@@ -362,7 +377,8 @@ static void sending_large_bodies(void) {
     struct sink sink;
     sink_open(&sink, len);
     fdwire_conn *conn = conn_to(&sink, "u32be");
-    uint8_t *copy = pattern(LARGE, 5);
+    uint8_t *copy = (uint8_t *)bytes_of(LARGE);
+    memcpy(copy, body, LARGE);
     sink.allowed = cut;
     CHECK_IS(fdwire_conn_send(conn, copy, LARGE, cut % 2), FDWIRE_PENDING);
     memset(copy, 0xee, LARGE);
@@ -461,10 +477,10 @@ static void a_peer_that_drips(void) {
     peer_writes(&peer, fds[1], frame, sizeof frame, 2, 10, 0);
     long long start = now_ms();
     CHECK_IS(receives[i](conn, &got, 100), -ETIMEDOUT);
-    CHECK_TOOK(start, 100, 250);
+    CHECK_TOOK(start, 100, 400);
     start = now_ms();
     CHECK_IS(receives[i](conn, &got, 40), -ETIMEDOUT);
-    CHECK_TOOK(start, 40, 150);
+    CHECK_TOOK(start, 40, 400);
     CHECK_IS(receives[i](conn, &got, 5000), 1);
     CHECK(got.len == 60 && got.body[0] == 'x' && got.body[59] == 'x');
     peer_done(&peer);
@@ -473,12 +489,12 @@ static void a_peer_that_drips(void) {
   }
 }
 
-/* Takes a gulp every 5 ms, until the end. */
+/* Takes a gulp every 10 ms, until the end. */
 static void *gulps(void *arg) {
   static char gulp[65536];
   int fd = *(int *)arg;
   while (read(fd, gulp, sizeof gulp) > 0)
-    sleep_ms(5);
+    sleep_ms(10);
   return NULL;
 }
 
@@ -502,11 +518,11 @@ static void a_peer_that_sips(void) {
     NEED(pthread_create(&peer, NULL, gulps, &fds[0]) == 0);
     long long start = now_ms();
     CHECK_IS(fdwire_conn_send(conn, body, 8 << 20, 80), FDWIRE_PENDING);
-    CHECK_TOOK(start, 80, 300);
+    CHECK_TOOK(start, 80, 1000);
     uint64_t pending = fdwire_conn_pending(conn);
     start = now_ms();
     CHECK_IS(fdwire_conn_flush(conn, 80), -ETIMEDOUT);
-    CHECK_TOOK(start, 80, 300);
+    CHECK_TOOK(start, 80, 1000);
     CHECK(fdwire_conn_pending(conn) < pending);
     fdwire_conn_free(conn);
     close(fds[1]);
@@ -530,13 +546,13 @@ static void zero_never_waits(void) {
     CHECK_IS(fdwire_conn_send(conn, body, 8 << 20, 0), FDWIRE_PENDING);
     CHECK_IS(fdwire_conn_flush(conn, 0), -EAGAIN);
     CHECK_IS(fdwire_conn_recv(conn, &msg, 0), -EAGAIN);
-    CHECK_TOOK(start, 0, 150);
+    CHECK_TOOK(start, 0, 1000);
     uint64_t pending = fdwire_conn_pending(conn);
     pthread_t peer;
     NEED(pthread_create(&peer, NULL, gulps, &fds[1]) == 0);
     start = now_ms();
     CHECK_IS(fdwire_conn_recv(conn, &msg, 80), -ETIMEDOUT);
-    CHECK_TOOK(start, 80, 300);
+    CHECK_TOOK(start, 80, 1000);
     CHECK(fdwire_conn_pending(conn) < pending);
     fdwire_conn_free(conn);
     close(fds[0]);
@@ -548,6 +564,8 @@ static void zero_never_waits(void) {
 
 int main(void) {
   check_begin();
+  struct sink idle;
+  fdwire_conn *keeper = conn_to(&idle, "u32be"); /* while there is one, buffers are kept */
   RUN(receiving_at_every_byte);
   RUN(receiving_in_any_way);
   RUN(receiving_up_to_the_end);
@@ -560,5 +578,6 @@ int main(void) {
   RUN(a_peer_that_drips);
   RUN(a_peer_that_sips);
   RUN(zero_never_waits);
+  fdwire_conn_free(keeper);
   return check_end();
 }

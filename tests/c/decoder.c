@@ -420,14 +420,28 @@ static void a_skip_before_the_rest_has_come(void) {
   CHECK_IS(next_of(decoder), FDWIRE_E_TOO_LONG);
   CHECK_IS(fdwire_decoder_skip(decoder), 0);
   CHECK_IS(fdwire_decoder_skip(decoder), -EINVAL); /* it was asked for already */
-  CHECK_IS(fdwire_decoder_set_format(decoder, NULL), -EINVAL);
   CHECK_IS(fdwire_decoder_needed(decoder), 4);
-  FEED(decoder, "o ln\0\0\0\1x");
-  CHECK(gives(decoder, "x"));
-  CHECK_IS(fdwire_decoder_set_format(decoder, NULL), 0);
+  fdwire_format *line = format_of("line");
+  CHECK_IS(fdwire_decoder_set_format(decoder, line), 0); /* of the messages behind it */
+  FEED(decoder, "o lnnext\n");
+  CHECK(gives(decoder, "next"));
+  fdwire_format_free(line);
   fdwire_decoder_explain(decoder, text, sizeof text);
   CHECK(strncmp(text, "message 3 at stream offset 15: ", 31) == 0);
   CHECK_IS(fdwire_decoder_offset(decoder), 15);
+  fdwire_decoder_free(decoder);
+}
+
+/* Where nothing is known of its end yet, only its own format can find it. */
+static void a_skip_that_searches_keeps_its_format(void) {
+  fdwire_decoder *decoder = decoder_of("line max=5");
+  FEED(decoder, "too long");
+  CHECK_IS(next_of(decoder), FDWIRE_E_TOO_LONG);
+  CHECK_IS(fdwire_decoder_skip(decoder), 0);
+  CHECK_IS(fdwire_decoder_set_format(decoder, NULL), -EINVAL);
+  FEED(decoder, " still\nx\n");
+  CHECK(gives(decoder, "x"));
+  CHECK_IS(fdwire_decoder_set_format(decoder, NULL), 0);
   fdwire_decoder_free(decoder);
 }
 
@@ -803,6 +817,7 @@ int main(void) {
   RUN(nothing_comes_behind_the_end);
   RUN(too_long_ones_are_skipped);
   RUN(a_skip_before_the_rest_has_come);
+  RUN(a_skip_that_searches_keeps_its_format);
   RUN(what_is_skipped_is_not_handed_over);
   RUN(a_stream_that_ends_in_what_is_skipped);
   RUN(what_is_skipped_may_end_with_the_stream);

@@ -1,4 +1,5 @@
-/* A message of each kind of format, the calls that receive one, and a connection that is fed. C99, and C++. */
+/* A message of each kind of format, the calls that receive one, and a connection that is fed.
+   C99, and C++. */
 #ifndef SAMPLES_H
 #define SAMPLES_H
 
@@ -47,19 +48,35 @@ static inline fdwire_msg msg_of(const struct sample *sample) {
   return msg;
 }
 
-#define FRAME_MAX 300
+#define FRAME_MAX 500
 
 /* The frame of a sample on the wire. */
 static inline size_t frame_of(const struct sample *sample, uint8_t *frame) {
   fdwire_format *format = format_of(sample->text);
   fdwire_msg msg = msg_of(sample);
   size_t len = 0;
-  if (sample->head != NULL && sample->head_len == 0) /* what the format makes only if it is asked for nothing else */
+  if (sample->head != NULL && sample->head_len == 0) /* a format makes another one by itself */
     len = (size_t)snprintf((char *)frame, FRAME_MAX, "%s\r\n", sample->body);
   else
     NEED(fdwire_encode(format, &msg, frame, FRAME_MAX, &len) == 0);
   fdwire_format_free(format);
   return len;
+}
+
+/* A frame of a format, and a sample of what is in it. */
+struct framed {
+  const struct sample *sample;
+  fdwire_format *format;
+  uint8_t frame[FRAME_MAX];
+  size_t len;
+};
+
+static inline struct framed framed_of(const struct sample *sample) {
+  struct framed framed;
+  framed.sample = sample;
+  framed.format = format_of(sample->text);
+  framed.len = frame_of(sample, framed.frame);
+  return framed;
 }
 
 /* What a receive gave, and where it stands if it is in parts. */
@@ -109,7 +126,8 @@ static inline int by_parts(fdwire_conn *conn, struct got *got, int timeout_ms) {
   }
   for (;;) {
     size_t now = 0;
-    int result = fdwire_conn_recv_part(conn, got->body + got->len, FRAME_MAX - got->len, &now, timeout_ms);
+    size_t room = FRAME_MAX - got->len;
+    int result = fdwire_conn_recv_part(conn, got->body + got->len, room, &now, timeout_ms);
     got->open = result != 0;
     if (result != 1)
       return result == 0 ? 1 : result;
@@ -125,6 +143,13 @@ static inline void check_body(const struct sample *sample, const struct got *got
   CHECK(memcmp(got->body, sample->body, least(got->len, strlen(sample->body))) == 0);
 }
 
+/* The next byte to cut a frame at: every one, but for those in the middle of what is long, where
+   one is as another. */
+static inline size_t next_cut(size_t cut, size_t len) {
+  int all = scaled(10) > 10 || cut < 24 || cut + 4 >= len;
+  return all ? cut + 1 : least(cut + 15, len - 4);
+}
+
 /* A connection with nothing in it yet, and what comes to it. */
 struct feed {
   struct tube in;
@@ -132,12 +157,16 @@ struct feed {
   fdwire_conn *conn;
 };
 
-static inline void feed_open(struct feed *feed, const char *text) {
-  fdwire_format *format = format_of(text);
+static inline void feed_with(struct feed *feed, const fdwire_format *format) {
   memset(feed, 0, sizeof *feed);
   tube_open(&feed->in, 400000);
   feed->end.in = &feed->in;
   feed->conn = conn_over(&feed->end, format);
+}
+
+static inline void feed_open(struct feed *feed, const char *text) {
+  fdwire_format *format = format_of(text);
+  feed_with(feed, format);
   fdwire_format_free(format);
 }
 

@@ -1,5 +1,5 @@
-/* What the tests of connections share: dice that can be thrown again, bodies that tell where they come from, and a
-   stream in memory that moves as few bytes at a time as it likes. C99, and C++. */
+/* What the tests of connections share: dice that can be thrown again, and streams in memory that
+   move as few bytes at a time as they like. C99, and C++. */
 #ifndef STREAM_H
 #define STREAM_H
 
@@ -35,7 +35,7 @@ static inline uint64_t scattered(uint64_t n) {
   return n ^ (n >> 31);
 }
 
-/* How many times a long loop goes round: less under valgrind and sanitizers (by default) than alone. */
+/* How often a long loop goes round: FDWIRE_TEST_SCALE times what is bearable under valgrind. */
 static inline size_t scaled(size_t count) {
   const char *scale = getenv("FDWIRE_TEST_SCALE");
   double by = scale != NULL ? atof(scale) : 1;
@@ -136,7 +136,8 @@ static inline int64_t end_writev(void *ctx, const fdwire_slice *slices, size_t c
   if (most < 0)
     return most;
   for (size_t i = 0; i < count && put < (size_t)most; i++) {
-    size_t len = least(slices[i].len, (size_t)most - put), took = tube_put(end->out, slices[i].base, len);
+    size_t len = least(slices[i].len, (size_t)most - put);
+    size_t took = tube_put(end->out, slices[i].base, len);
     put += took;
     if (took < len)
       break;
@@ -213,10 +214,15 @@ static inline int sink_waits(void *ctx, int events, int timeout_ms) {
   return 0;
 }
 
-static inline fdwire_conn *conn_to(struct sink *sink, const char *text) {
+static inline fdwire_conn *conn_into(struct sink *sink, const fdwire_format *format) {
   fdwire_conn *conn = NULL;
-  fdwire_format *format = format_of(text);
   NEED(fdwire_conn_new_over(NULL, sink_takes, sink_waits, sink, format, &conn) == 0);
+  return conn;
+}
+
+static inline fdwire_conn *conn_to(struct sink *sink, const char *text) {
+  fdwire_format *format = format_of(text);
+  fdwire_conn *conn = conn_into(sink, format);
   fdwire_format_free(format);
   return conn;
 }
