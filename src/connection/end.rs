@@ -20,6 +20,7 @@ where
     /// # Errors
     /// ENOTCONN and others as shutdown(2).
     pub fn shutdown_input(&self) -> Result<(), Error> {
+        self.check_unfinished()?;
         self.input_shut.store(true, Ordering::SeqCst);
         let shut = self.transport.shutdown(Shutdown::Read);
         self.alarm(Direction::In).set(true);
@@ -35,6 +36,7 @@ where
     /// EAGAIN, ETIMEDOUT, ECANCELED: some of it still waits, and nothing was ended. [`Error::Truncated`]: a message that is
     /// sent in parts was not sent whole. EOPNOTSUPP: all was sent, but the peer cannot be shown the end.
     pub fn shutdown_output(&self, deadline: Deadline) -> Result<(), Error> {
+        self.check_unfinished()?;
         if self.output.enter(|output| Ok(output.is_closed()))? {
             return Ok(());
         }
@@ -60,6 +62,9 @@ where
     /// Ends the connection so that the peer gets every byte: sends what waits, ends sending, receives and drops what still
     /// comes until the peer ends as well. Says how many bytes were accepted and never reached the kernel, and how it ended.
     pub fn finish(&self, deadline: Deadline) -> (u64, Result<(), Error>) {
+        if self.finished.swap(true, Ordering::SeqCst) {
+            return (0, Err(Error::Broken));
+        }
         let (unsent, open, sent) = self.send_rest(deadline);
         let ended = sent.and_then(|()| self.await_end(deadline));
         let ended = if open { Err(Error::Truncated) } else { ended };
@@ -73,6 +78,10 @@ where
             ended => ended,
         };
         (unsent, ended)
+    }
+
+    fn check_unfinished(&self) -> Result<(), Error> {
+        if self.finished.load(Ordering::SeqCst) { Err(Error::Broken) } else { Ok(()) }
     }
 
     /// How many bytes were left, whether a message was, and what was wrong.

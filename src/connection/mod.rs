@@ -55,6 +55,9 @@ const SEND_LIMIT: u64 = 32 * 1024 * 1024;
 /// The least and the most that one read may be told to ask for.
 const READ_SIZES: std::ops::RangeInclusive<u32> = 4 * 1024..=64 * 1024 * 1024;
 
+/// Receives leave the sending to its own thread.
+const KEEPS_OFF: u8 = 4;
+
 /// A direction of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
@@ -117,11 +120,11 @@ pub struct Connection<'fd, F, I = Mutex<Input<F>>, O = Mutex<Output<F>>> {
     turns: Turns,
     send_limit: AtomicU64,
     batch: AtomicU64,
-    /// The directions in which there is one thread only.
+    /// The directions in which there is one thread only, and `KEEPS_OFF`.
     alone: AtomicU8,
-    /// Receives leave the sending to its own thread.
-    keeps_off: AtomicBool,
     input_shut: AtomicBool,
+    /// Its descriptors may be closed, and their numbers be others'.
+    finished: AtomicBool,
     _pool: pool::User,
     _format: std::marker::PhantomData<fn() -> F>,
 }
@@ -161,8 +164,8 @@ where
             send_limit: AtomicU64::new(SEND_LIMIT),
             batch: AtomicU64::new(0),
             alone: AtomicU8::new(0),
-            keeps_off: AtomicBool::new(false),
             input_shut: AtomicBool::new(false),
+            finished: AtomicBool::new(false),
             _pool: pool::User::new(),
             _format: std::marker::PhantomData,
         }
@@ -197,12 +200,12 @@ where
     pub fn set_alone(&self, receiving: bool, sending: bool, apart: bool) {
         let bit = |is: bool, bit: u8| if is { bit } else { 0 };
         let alone = bit(receiving, Direction::In.bit()) | bit(sending, Direction::Out.bit());
-        self.alone.store(alone, Ordering::Relaxed);
-        self.keeps_off.store(sending && (apart || !receiving), Ordering::Relaxed);
+        let keeps_off = bit(sending && (apart || !receiving), KEEPS_OFF);
+        self.alone.store(alone | keeps_off, Ordering::Relaxed);
     }
 
     fn flushes_before_waiting(&self) -> bool {
-        !self.keeps_off.load(Ordering::Relaxed)
+        self.alone.load(Ordering::Relaxed) & KEEPS_OFF == 0
     }
 
     /// Whether descriptors are taken that come with messages.
@@ -251,7 +254,7 @@ where
             Ok((!over, over || input.decoder.is_ready()))
         })?;
         let has_input = self.transport.check_side(Events::READ).is_ok();
-        let pending = self.pending()? > 0;
+        let pending = self.output.enter(|output| Ok(output.error().is_none() && output.pending() > 0))?;
         let reads = if readable && has_input { Events::READ.bits() } else { 0 };
         let writes = if pending { Events::WRITE.bits() } else { 0 };
         Ok(Interest { events: reads | writes, ready: ready && has_input })

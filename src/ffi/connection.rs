@@ -91,7 +91,7 @@ pub enum fdwire_option {
     /// 1: take the descriptors that come with messages on a Unix socket (fdwire_conn_take_fds).
     /// Default: 0, the system closes them unseen.
     FDWIRE_TAKE_FDS = 6,
-    /// 0 lifts fdwire_conn_cancel: calls may wait again. 1 is the same as that.
+    /// 0 lifts fdwire_conn_cancel: calls may wait again. 1 is the same as that call.
     FDWIRE_CANCELLED = 7,
 }
 
@@ -595,7 +595,8 @@ pub unsafe extern "C" fn fdwire_conn_shutdown(conn: *mut fdwire_conn, how: c_int
 /// descriptors that the connection owns. Over functions and on pipes nothing is received. *unsent
 /// (NULL: not wanted) gets how many accepted bytes never reached the kernel, whatever the result.
 ///
-/// Nothing but fdwire_conn_free can be done with the connection afterwards.
+/// Nothing but fdwire_conn_free can be done with the connection afterwards: other calls get
+/// FDWIRE_E_BROKEN, or -EPIPE.
 ///
 /// Returns: 0: all was sent and the peer has ended too. -ETIMEDOUT: it had not in time (with
 /// timeout_ms 0 too; there is no -EAGAIN here), so what was sent last may be lost. -ECONNRESET,

@@ -197,6 +197,33 @@ static void finish_over_functions(void) {
 }
 
 /* Both descriptors that it owns, however it ends. */
+/* The numbers of its descriptors may be somebody else's by now. */
+static void nothing_comes_after_finish(void) {
+  int fds[2], others[2];
+  fdwire_msg msg;
+  uint64_t unsent = 77;
+  open_way(UNIX_SOCKET, fds);
+  fdwire_conn *conn = conn_of(fds[0], fds[0], NULL);
+  CHECK_IS(fdwire_conn_set(conn, FDWIRE_OWN, FDWIRE_BOTH), 0);
+  NEED(shutdown(fds[1], SHUT_WR) == 0);
+  CHECK_IS(fdwire_conn_finish(conn, NULL, 1000), 0);
+  open_way(UNIX_SOCKET, others);
+  CHECK(others[0] == fds[0] || others[1] == fds[0]);
+  CHECK_IS(fdwire_conn_finish(conn, &unsent, 1000), FDWIRE_E_BROKEN);
+  CHECK_IS(unsent, 0);
+  for (int how = FDWIRE_SHUT_RD; how <= FDWIRE_SHUT_RDWR; how++)
+    CHECK_IS(fdwire_conn_shutdown(conn, how, 1000), FDWIRE_E_BROKEN);
+  CHECK_IS(fdwire_conn_send(conn, "x", 1, -1), -EPIPE);
+  CHECK_IS(fdwire_conn_flush(conn, -1), -EPIPE);
+  CHECK_IS(fdwire_conn_recv(conn, &msg, -1), FDWIRE_E_BROKEN);
+  CHECK_IS(fdwire_conn_events(conn), FDWIRE_READY);
+  fdwire_conn_free(conn);
+  CHECK_IS(fdwire_send(others[0], NULL, "fine", 4, 0), 0);
+  CHECK_IS(fdwire_send(others[1], NULL, "fine", 4, 0), 0);
+  close_way(others);
+  close(fds[1]);
+}
+
 static void finish_closes_both(void) {
   uint8_t *body = pattern(200000, 1);
   for (int len = 5; len <= 200000; len += 199995) {
@@ -1304,6 +1331,7 @@ int main(void) {
   RUN(finish_counts_what_is_left);
   RUN(finish_over_functions);
   RUN(finish_closes_both);
+  RUN(nothing_comes_after_finish);
   RUN(free_with_queued_bytes);
   RUN(a_peer_that_closed);
   RUN(a_peer_that_resets);

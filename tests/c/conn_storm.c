@@ -656,15 +656,17 @@ static void receive_something(struct side *side) {
 
 /* ---- One thread, both sides ---- */
 
+/* side->cancels says whether a call may find itself cancelled: with two threads, at any time. */
 static void cancel_sometimes(struct side *side) {
   if (side->cancelled && one_in(&side->out_dice, 4)) {
     MUST_BE(side, fdwire_conn_set(side->conn, FDWIRE_CANCELLED, 0), 0);
     side->cancelled = 0;
-    side->cancels = !side->alone;
   } else if (!side->cancelled && one_in(&side->out_dice, 300)) {
-    side->cancels = side->cancelled = 1;
+    side->cancelled = 1;
     MUST_BE(side, fdwire_conn_cancel(side->conn), 0);
   }
+  if (side->alone)
+    side->cancels = side->cancelled;
 }
 
 static void step(struct side *side) {
