@@ -101,6 +101,12 @@ fn tests_of(program: &str, build: &Build) -> Vec<Trial> {
     if cfg!(all(target_os = "linux", target_env = "gnu")) && ["manners", "deadlines", "messages"].contains(&program) {
         tests.push(make("old kernel", None, on_an_old_kernel));
     }
+    if program == "conn_storm" {
+        tests.push(make("faults", None, with_faults));
+    }
+    if program == "conn_limits" {
+        tests.push(make("5 GiB", None, at_full_length));
+    }
     if program == "conn_ktls" {
         tests.push(make("kernel TLS", None, with_kernel_tls));
     }
@@ -154,6 +160,23 @@ fn on_an_old_kernel(program: &str, build: &Build) -> Result<(), Failed> {
     let shim = compile_shim("old_kernel", build)?;
     let program = compile(program, ("old-kernel", "gcc", &["-std=c11"]), &link_shared(build), build)?;
     run(Command::new(program).env("LD_PRELOAD", shim))
+}
+
+/// Every read and write is short, interrupted or refused, in turn and at random.
+fn with_faults(program: &str, build: &Build) -> Result<(), Failed> {
+    let shim = compile_shim("faults", build)?;
+    let program = compile(program, ("faults", "gcc", &["-std=c11"]), &link_shared(build), build)?;
+    for faults in ["short", "eintr", "again", "rand:1"] {
+        let mut storm = Command::new(&program);
+        run(storm.args(["7", "30"]).env("LD_PRELOAD", &shim).env("FDWIRE_TEST_FAULTS", faults))?;
+    }
+    Ok(())
+}
+
+/// What is cut short elsewhere, for valgrind's sake.
+fn at_full_length(program: &str, build: &Build) -> Result<(), Failed> {
+    let program = compile(program, ("full-length", "gcc", &["-std=c11"]), &link_shared(build), build)?;
+    run(Command::new(program).env("FDWIRE_TEST_SCALE", "80"))
 }
 
 fn with_kernel_tls(program: &str, build: &Build) -> Result<(), Failed> {

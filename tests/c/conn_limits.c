@@ -470,7 +470,7 @@ static void a_huge_body(void) {
   CHECK(huge.most <= 2 * PART + 512 * 1024);
   CHECK(most <= before + 2 * PART + 512 * 1024);
   for (int i = 0; i < 100 && fdwire_conn_pending(huge.from) > 0; i++) {
-    CHECK_IS(fdwire_conn_flush(huge.from, 0), -EAGAIN);
+    CHECK(fdwire_conn_flush(huge.from, 0) <= 0);
     receive_some(&huge);
   }
   CHECK_IS(fdwire_conn_finish(huge.from, &unsent, 0), cut ? (int)FDWIRE_E_TRUNCATED : 0);

@@ -11,7 +11,7 @@
 #define BLOCK ((size_t)3 << 20)
 #define LONGEST (((size_t)1 << 20) + 99)
 #define EPOCH 40 /* messages of one format */
-#define ROUND 500
+#define ROUND 100 /* messages of a pair of connections */
 #define STRICT 4096
 #define MANY 24
 
@@ -51,6 +51,9 @@ static const struct wire {
 static fdwire_format *formats[WIRES], *strict;
 static uint8_t *blocks[2]; /* any bytes; letters */
 static FILE *files[2];     /* the same */
+
+/* What the program was asked for. */
+static uint64_t first_seed, all_messages;
 
 /* What both sides of a round know. */
 static uint64_t round_seed, round_messages;
@@ -711,15 +714,16 @@ static void set_options(struct side *side, struct dice *dice, uint64_t limit) {
   NEED(fdwire_conn_set(side->conn, FDWIRE_BATCH, (int64_t)side->batch) == 0);
 }
 
-static void begin_round(struct side sides[2], uint64_t seed, uint64_t messages, struct dice *dice) {
+static void begin_round(struct side sides[2], uint64_t seed, uint64_t count, struct dice *dice) {
   round_seed = seed;
-  round_messages = messages;
+  round_messages = count;
   memset(sides, 0, 2 * sizeof *sides);
   for (unsigned i = 0; i < 2; i++) {
     struct side *side = &sides[i];
     side->direction = i;
     side->peer = &sides[!i];
-    side->total = messages;
+    side->total = round_messages;
+    side->hurry = all_messages > 10000;
     side->in_wire = side->out_wire = WIRES;
     side->in_dice = dice_of(roll(dice));
     side->out_dice = dice_of(roll(dice));
@@ -897,18 +901,16 @@ static void round_of_four(uint64_t seed, uint64_t messages, int way) {
 
 /* ---- All of it ---- */
 
-static uint64_t seed, messages;
-
 static void in_memory(void) {
-  for (uint64_t done = 0; done < messages; done += ROUND)
-    round_in_memory(seed + done, least(messages - done, ROUND));
+  for (uint64_t done = 0; done < all_messages; done += ROUND)
+    round_in_memory(first_seed + done, least(all_messages - done, ROUND));
 }
 
-static void over_descriptors(void (*round)(uint64_t seed, uint64_t messages, int way)) {
-  uint64_t share = messages / 3 + 1;
+static void over_descriptors(void (*round)(uint64_t, uint64_t, int)) {
+  uint64_t share = all_messages / 3 + 1;
   EACH_WAY(way)
   for (uint64_t done = 0; done < share; done += ROUND)
-    round(seed + done, least(share - done, ROUND), way);
+    round(first_seed + done, least(share - done, ROUND), way);
 }
 
 static void two_threads(void) { over_descriptors(round_of_two); }
@@ -917,7 +919,8 @@ static void four_threads(void) { over_descriptors(round_of_four); }
 
 /* Part 1, 2 or 3 of it; 0 for all. */
 static void storm(int part) {
-  printf("conn_storm %llu %llu %d\n", (unsigned long long)seed, (unsigned long long)messages, part);
+  printf("conn_storm %llu %llu %d\n", (unsigned long long)first_seed,
+         (unsigned long long)all_messages, part);
   fflush(stdout);
   if (part == 0 || part == 1)
     RUN(in_memory);
@@ -949,15 +952,15 @@ int main(int argc, char **argv) {
   for (size_t i = 0; i < WIRES; i++)
     formats[i] = format_of(wires[i].text);
   strict = format_of("u32be max=4096");
-  messages = argc > 2 ? strtoull(argv[2], NULL, 10) : scaled(120);
+  all_messages = argc > 2 ? strtoull(argv[2], NULL, 10) : scaled(200);
   if (argc > 1) {
     alarm(0);
-    seed = strtoull(argv[1], NULL, 10);
+    first_seed = strtoull(argv[1], NULL, 10);
     storm(argc > 3 ? atoi(argv[3]) : 0);
   } else {
-    for (seed = 1; seed < 3; seed++)
+    for (first_seed = 1; first_seed < 3; first_seed++)
       storm(0);
-    seed = (uint64_t)time(NULL) * 1000003 % 1000000007;
+    first_seed = (uint64_t)time(NULL) * 1000003 % 1000000007;
     storm(0);
   }
   for (size_t i = 0; i < WIRES; i++)

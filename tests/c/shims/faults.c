@@ -5,7 +5,7 @@
      again     every other call could not go on at once, the others move a byte
      rand:N    one of these, or up to 7 bytes, by a random number that begins with N
 
-   A look at what is there (MSG_PEEK) is left whole: it would say something else than a later one. */
+   A look at what is there (MSG_PEEK) is left whole: a second one would say something else. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
