@@ -17,7 +17,7 @@ static size_t allocated(void) {
 }
 
 #define NINETY_SIX 96 /* with its head: 100 bytes */
-static const uint8_t body[NINETY_SIX] = "96 bytes, most of them 0";
+static const uint8_t body[NINETY_SIX + 1] = "96 bytes and one more, most of them 0";
 
 static void fill_messages(fdwire_msg *msgs, size_t count, size_t body_len) {
   for (size_t i = 0; i < count; i++) {
@@ -36,6 +36,12 @@ static int queue_hundreds(fdwire_conn *conn, size_t count) {
   fdwire_msg msgs[20];
   fill_messages(msgs, count, NINETY_SIX);
   return fdwire_conn_queue(conn, msgs, count);
+}
+
+static int queue_one(fdwire_conn *conn, size_t body_len) {
+  fdwire_msg msg;
+  fill_messages(&msg, 1, body_len);
+  return fdwire_conn_queue(conn, &msg, 1);
 }
 
 static void set(fdwire_conn *conn, int option, int64_t value) {
@@ -73,6 +79,12 @@ static void as_many_as_fit(void) {
   }
   CHECK_IS(fdwire_conn_pending(conn), 1000);
   CHECK(stats_of(conn).memory < 1000 + 70000);
+  sink.allowed = 100; /* room for a hundred, and not for a hundred and one */
+  CHECK_IS(fdwire_conn_flush(conn, 0), -EAGAIN);
+  CHECK_IS(fdwire_conn_send(conn, body, 97, 0), -ENOBUFS);
+  CHECK_IS(queue_one(conn, 97), -ENOBUFS);
+  CHECK_IS(queue_one(conn, 96), FDWIRE_PENDING);
+  CHECK_IS(fdwire_conn_pending(conn), 1000);
   /* Not quite enough room, then just enough. */
   sink.allowed = 99;
   CHECK_IS(fdwire_conn_send(conn, body, 96, 0), -ENOBUFS);
@@ -82,8 +94,8 @@ static void as_many_as_fit(void) {
   CHECK_IS(fdwire_conn_pending(conn), 1000);
   sink.allowed = 10000;
   CHECK_IS(fdwire_conn_flush(conn, 0), 0);
-  check_hundreds(&sink, 11);
-  CHECK_IS(stats_of(conn).messages_out, 11);
+  check_hundreds(&sink, 12);
+  CHECK_IS(stats_of(conn).messages_out, 12);
   close_sink(&sink, conn);
 }
 
