@@ -26,7 +26,7 @@ pub fn check(input: &[u8]) {
             check_probes(&format, &bytes[..bytes.len().min(BYTES_MAX)]);
         }
         (Err(Error::Format { column, reason }), Err((c::code::FORMAT, why))) => {
-            assert!((1..=text.len() + 1).contains(&column), "column {column}");
+            assert!((1..=text.len() + 1).contains(&(column as usize)), "column {column}");
             assert!(why.starts_with(&format!("column {column}, ")) && why.ends_with(reason), "{why}");
         }
         (ours, theirs) => panic!("{ours:?}, but in C {:?}", theirs.err()),
