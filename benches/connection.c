@@ -1,8 +1,8 @@
 /* Streaming messages through connections, beside hand-written C for the same job.
  *
  * Two processes on two cores, over TCP loopback and over a Unix socket pair. A message is 4 bytes
- * of length, big-endian, and a body; every receiver looks at the length and at the first and the
- * last byte of each, and the sum of them is compared with what was sent. The bytes of the bodies
+ * of length, big-endian, and a body; every receiver adds up the lengths and the first and the last
+ * byte of each, and the sum is compared with what was sent. The bytes of the bodies
  * lie in the sender's cache. All run in alternating rounds of one run; each figure is a median with
  * its range, each ratio the median of the ratios of rates within a round.
  *
@@ -90,10 +90,11 @@ static inline const uint8_t *next_body(struct end *end) {
   return body;
 }
 
+/* A length that is compared with the one that all have would be taken for it by the compiler, and a
+   loop would find the next message without having read how long this one is. */
 static inline void take(struct end *end, const uint8_t *body, size_t len) {
-  if (__builtin_expect(len != end->size, 0))
-    die("a message is not as long as it was");
-  end->sum += (uint64_t)body[0] << 8 | body[len - 1];
+  if (len > 0)
+    end->sum += (uint64_t)len << 16 | (uint64_t)body[0] << 8 | body[len - 1];
 }
 
 /* Hand-written C: bytes. */

@@ -37,12 +37,12 @@ where
     /// sent in parts was not sent whole. EOPNOTSUPP: all was sent, but the peer cannot be shown the end.
     pub fn shutdown_output(&self, deadline: Deadline) -> Result<(), Error> {
         self.check_unfinished()?;
-        if self.output.enter(|output| Ok(output.is_closed()))? {
+        if self.enter_output(|output| Ok(output.is_closed()))? {
             return Ok(());
         }
         let open = loop {
             self.flush(deadline)?;
-            let closed = self.output.enter(|output| match output.pending() {
+            let closed = self.enter_output(|output| match output.pending() {
                 0 => {
                     let open = output.is_open();
                     output.close();
@@ -86,11 +86,11 @@ where
 
     /// How many bytes were left, whether a message was, and what was wrong.
     fn send_rest(&self, deadline: Deadline) -> (u64, bool, Result<(), Error>) {
-        let sent = match self.output.enter(|output| Ok(output.is_closed())) {
+        let sent = match self.enter_output(|output| Ok(output.is_closed())) {
             Ok(true) => return (0, false, Ok(())),
             _ => self.flush_until(deadline, true),
         };
-        let rest = self.output.enter(|output| {
+        let rest = self.enter_output(|output| {
             let rest = (output.pending(), output.is_open());
             if sent.is_err() && output.error().is_none() {
                 let _: Result<(), Error> = output.fail(Error::Broken);

@@ -35,7 +35,6 @@ mod turns;
 pub use gate::Gate;
 pub use input::Input;
 pub use output::{Outgoing, Output, Sent};
-pub use send::Estimate;
 pub use transport::Functions;
 
 use crate::Error;
@@ -237,7 +236,7 @@ where
                 true => Err(Error::Os(errno::EBUSY)),
                 false => input.decoder.set_format(format),
             }),
-            Direction::Out => self.output.enter(|output| match output.is_open() {
+            Direction::Out => self.enter_output(|output| match output.is_open() {
                 true => Err(Error::Os(errno::EBUSY)),
                 false => {
                     output.set_format(format);
@@ -254,7 +253,7 @@ where
             Ok((!over, over || input.decoder.is_ready()))
         })?;
         let has_input = self.transport.check_side(Events::READ).is_ok();
-        let pending = self.output.enter(|output| Ok(output.error().is_none() && output.pending() > 0))?;
+        let pending = self.enter_output(|output| Ok(output.error().is_none() && output.pending() > 0))?;
         let reads = if readable && has_input { Events::READ.bits() } else { 0 };
         let writes = if pending { Events::WRITE.bits() } else { 0 };
         Ok(Interest { events: reads | writes, ready: ready && has_input })
@@ -262,7 +261,7 @@ where
 
     /// How many bytes were accepted and wait to be sent, or waited when sending failed.
     pub fn pending(&self) -> Result<u64, Error> {
-        self.output.enter(|output| Ok(output.pending()))
+        self.enter_output(|output| Ok(output.pending()))
     }
 
     /// What it has done so far.
@@ -276,7 +275,7 @@ where
             stats.memory = input.decoder.capacity() as u64;
             Ok(())
         })?;
-        self.output.enter(|output| {
+        self.enter_output(|output| {
             stats.messages_out = output.messages;
             stats.bytes_out = output.bytes;
             stats.writes = output.writes;
@@ -289,7 +288,7 @@ where
 
     /// Where the stream stands and, if it broke, why; written by `show`.
     pub fn explain<R>(&self, show: impl FnOnce(&dyn fmt::Display) -> R) -> Result<R, Error> {
-        let sending = self.output.enter(|output| Ok(output.error().map(|error| (error, output.pending()))))?;
+        let sending = self.enter_output(|output| Ok(output.error().map(|error| (error, output.pending()))))?;
         self.input.enter(|input| {
             let stands = input.decoder.explain();
             Ok(show(&Standing { stands: &stands, sending }))

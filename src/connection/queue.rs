@@ -105,6 +105,7 @@ impl Frames<'_> {
         };
         let Some((start, _)) = room.split_first_chunk_mut() else { return false };
         *start = head;
+        let head_len = head_len.min(head.len()); // which it is: so the place is known to be within the room
         let Some(place) = room.get_mut(head_len..head_len + body.len()) else { return false };
         copy_short(place, body);
         self.end += head_len + body.len();
@@ -146,8 +147,7 @@ impl Queue {
         self.start == self.end && !self.has_marks()
     }
 
-    #[inline(always)]
-    fn has_marks(&self) -> bool {
+    pub(super) fn has_marks(&self) -> bool {
         self.marks.get().is_some_and(|marks| !marks.is_empty())
     }
 
@@ -229,16 +229,6 @@ impl Queue {
         Ok(())
     }
 
-    /// Adds a frame whose head is the first `head_len` bytes of these, and which has no tail.
-    #[inline]
-    pub(super) fn put_frame(&mut self, head: [u8; 8], head_len: usize, body: &[u8]) -> Result<(), Error> {
-        self.room(8 + body.len())?;
-        let mut frames = self.frames();
-        frames.put(head, head_len, body);
-        self.end = frames.end;
-        Ok(())
-    }
-
     /// Room that is there already, for frames.
     #[inline(always)]
     pub(super) fn frames(&mut self) -> Frames<'_> {
@@ -250,11 +240,11 @@ impl Queue {
         self.end = end;
     }
 
-    /// The same where there is room already, no marks are, and less than so many bytes wait then; whether it did.
+    /// Adds a frame, if there is room already, and at most so many bytes wait then; whether it did.
     #[inline(always)]
-    pub(super) fn put_if_small(&mut self, head: [u8; 8], head_len: usize, body: &[u8], batch: u64) -> bool {
-        let all = (self.len() + head_len) as u64 + body.len() as u64;
-        if all >= batch || self.has_marks() {
+    pub(super) fn put_within(&mut self, most: u64, head: [u8; 8], head_len: usize, body: &[u8]) -> bool {
+        let (waiting, frame) = (self.end.wrapping_sub(self.start) as u64, head.len() as u64 + body.len() as u64);
+        if frame > most.saturating_sub(waiting) {
             return false;
         }
         let mut frames = self.frames();

@@ -1,7 +1,7 @@
 //! The calls that send.
 
 use super::input::Input;
-use super::output::{AtOnce, COPIED, Outgoing, Output, Sent, TOO_MANY_ON_THEIR_WAY, Written};
+use super::output::{AtOnce, Outgoing, Output, Sent, TOO_MANY_ON_THEIR_WAY, Written};
 use super::queue::Refs;
 use super::{Connection, Direction, Gate};
 use crate::Error;
@@ -10,26 +10,6 @@ use crate::format::Format;
 use std::ops::Deref;
 use std::os::fd::BorrowedFd;
 use std::sync::atomic::Ordering;
-
-/// About how many bytes some messages have, so that room for them is made at once.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Estimate {
-    all: usize,
-    /// Those that are copied where the rest is referred to.
-    short: usize,
-}
-
-impl Estimate {
-    /// Counts a message with a head and a body of these lengths.
-    #[inline]
-    pub fn count(&mut self, head: usize, body: usize) {
-        const HEAD: usize = 16;
-        let head = head.max(HEAD);
-        let copied = if body <= COPIED { body } else { 0 };
-        self.all = self.all.saturating_add(head.saturating_add(body));
-        self.short = self.short.saturating_add(head.saturating_add(copied));
-    }
-}
 
 /// What a call has to do next.
 enum Next {
@@ -53,23 +33,21 @@ where
 {
     /// Accepts a message that is to wait for more, if there is a short way to it. False says nothing.
     #[inline(always)]
-    pub(crate) fn send_quickly(&self, body: &[u8]) -> Result<bool, Error> {
-        match self.batch.load(Ordering::Relaxed) {
-            0 => Ok(false),
-            batch => self.add_quickly(body, batch),
-        }
+    pub(crate) fn send_quickly(&self, body: &[u8]) -> bool {
+        let batch = self.batch.load(Ordering::Relaxed);
+        self.add_quickly(body, batch.saturating_sub(1))
     }
 
     /// Queues a message, if there is a short way to it. False says nothing.
     #[inline(always)]
-    pub(crate) fn queue_quickly(&self, body: &[u8]) -> Result<bool, Error> {
+    pub(crate) fn queue_quickly(&self, body: &[u8]) -> bool {
         self.add_quickly(body, u64::MAX)
     }
 
     #[inline(always)]
-    fn add_quickly(&self, body: &[u8], batch: u64) -> Result<bool, Error> {
-        let most = batch.min(self.send_limit.load(Ordering::Relaxed));
-        self.output.enter(|output| Ok(output.add_quickly(body, most)))
+    fn add_quickly(&self, body: &[u8], most: u64) -> bool {
+        let most = most.min(self.send_limit.load(Ordering::Relaxed));
+        self.output.enter(|output| Ok(output.add_quickly(body, most))) == Ok(true)
     }
 
     /// Sends one message.
@@ -84,7 +62,7 @@ where
         let (most, batch) = (self.most(deadline), self.batch.load(Ordering::Relaxed));
         let mut refs = Refs::default();
         if batch == 0 {
-            let next = self.output.enter(|output| {
+            let next = self.enter_output(|output| {
                 output.check_side(&self.transport)?;
                 if !output.is_idle() {
                     return Ok(None);
@@ -102,27 +80,21 @@ where
                 None => {}
             }
         }
-        let mut bytes = Estimate::default();
-        bytes.count(message.head.map_or(0, <[u8]>::len), message.body.len());
-        self.send_all(std::iter::once(Ok(message)), bytes, deadline)
+        self.send_all(std::iter::once(Ok(message)), deadline)
     }
 
-    /// Sends messages, all of them or none; `bytes` is about how long they are.
+    /// Sends messages, all of them or none.
     ///
     /// # Errors
     /// As [`send`](Connection::send).
     #[inline]
-    pub fn send_all<'m, M>(&self, messages: M, bytes: Estimate, deadline: Deadline) -> Result<Sent, Error>
+    pub fn send_all<'m, M>(&self, messages: M, deadline: Deadline) -> Result<Sent, Error>
     where
         M: Iterator<Item = Result<Outgoing<'m>, Error>> + Clone,
     {
         let batch = self.batch.load(Ordering::Relaxed);
         self.transmit(deadline, batch, Output::is_held, |output, most, refs| {
-            // What is to wait for more is not worth referring to.
-            let waits = output.in_memory().saturating_add(bytes.all as u64) < batch;
-            let copied = if waits { usize::MAX } else { COPIED };
-            output.expect(if waits { bytes.all } else { bytes.short }, most)?;
-            output.accept(most, refs, |output, refs| output.encode_all(messages.clone(), copied, most, refs))
+            output.accept(most, refs, |output, refs| output.encode_all(messages.clone(), batch, most, refs))
         })
     }
 
@@ -131,19 +103,18 @@ where
     /// # Errors
     /// As [`send`](Connection::send); EBUSY while any thread sends a message in parts.
     #[inline]
-    pub fn queue<'m, M>(&self, messages: M, bytes: Estimate) -> Result<(), Error>
+    pub fn queue<'m, M>(&self, messages: M) -> Result<(), Error>
     where
         M: Iterator<Item = Result<Outgoing<'m>, Error>> + Clone,
     {
         let most = self.send_limit.load(Ordering::Relaxed);
-        self.output.enter(|output| {
+        self.enter_output(|output| {
             output.check_side(&self.transport)?;
             if output.is_open() {
                 return Err(Error::Os(errno::EBUSY));
             }
             let mut refs = Refs::default();
-            output.expect(bytes.all, most)?;
-            output.accept(most, &mut refs, |output, refs| output.encode_all(messages.clone(), usize::MAX, most, refs))
+            output.accept(most, &mut refs, |output, refs| output.encode_all(messages.clone(), u64::MAX, most, refs))
         })
     }
 
@@ -242,6 +213,16 @@ where
         })
     }
 
+    /// Does something to what is sent. All but the short way comes by here, so that this knows whether something is in its way.
+    #[inline]
+    pub(super) fn enter_output<R>(&self, work: impl FnOnce(&mut Output<F>) -> Result<R, Error>) -> Result<R, Error> {
+        self.output.enter(|output| {
+            let result = work(output);
+            output.note_quick();
+            result
+        })
+    }
+
     /// Most bytes that may wait when a call has been accepted: one without a deadline stays until they are gone.
     fn most(&self, deadline: Deadline) -> u64 {
         match deadline {
@@ -278,7 +259,7 @@ where
     ) -> Result<Next, Error> {
         let most = self.most(deadline);
         loop {
-            let next = self.output.enter(|output| {
+            let next = self.enter_output(|output| {
                 output.check_side(&self.transport)?;
                 if held(output)? {
                     return Ok(Next::Turn);
@@ -345,7 +326,7 @@ where
 
     /// What a call does that was accepted and has no more time.
     fn leave(&self, refs: &mut Refs<'_>, error: Error) -> Result<Sent, Error> {
-        self.output.enter(|output| match error {
+        self.enter_output(|output| match error {
             Error::Os(errno::EAGAIN | errno::ETIMEDOUT | errno::ECANCELED | errno::ETOOMANYREFS) => {
                 output.give_up(refs).map(|()| Sent::Pending)
             }
@@ -354,7 +335,7 @@ where
     }
 
     pub(super) fn write(&self, refs: &mut Refs<'_>, wait: Wait) -> Result<Written, Error> {
-        let written = self.output.enter(|output| output.write(&self.transport, refs, wait));
+        let written = self.enter_output(|output| output.write(&self.transport, refs, wait));
         self.tell_failure(written)
     }
 
@@ -365,7 +346,7 @@ where
     }
 
     fn await_turn(&self, deadline: Deadline, held: impl Fn(&Output<F>) -> Result<bool, Error>) -> Result<(), Error> {
-        let free = || self.output.enter(|output| Ok((output.error().is_some() || !held(output)?).then_some(())));
+        let free = || self.enter_output(|output| Ok((output.error().is_some() || !held(output)?).then_some(())));
         self.turns.until(deadline, || self.check_cancelled(), free)
     }
 }

@@ -313,9 +313,11 @@ pub unsafe extern "C" fn fdwire_format_tail(
 /// # Safety
 /// As `bytes`.
 pub(super) unsafe fn given<'a>(head: *const c_void, len: usize) -> Result<Option<&'a [u8]>, Error> {
-    // SAFETY: as the caller of this function says.
-    let head_bytes = unsafe { bytes(head, len)? };
-    Ok((!head.is_null()).then_some(head_bytes))
+    match head.is_null() && len == 0 {
+        true => Ok(None),
+        // SAFETY: as the caller of this function says.
+        false => Ok(Some(unsafe { bytes(head, len)? })),
+    }
 }
 
 /// # Safety

@@ -76,11 +76,12 @@ fn is_range(p: *const c_void, len: usize) -> bool {
 /// # Safety
 /// Unless `is_range` is false of it, the range may be read during `'a`.
 pub(super) unsafe fn bytes<'a>(p: *const c_void, len: usize) -> Result<&'a [u8], Error> {
-    match len {
-        _ if !is_range(p, len) => Err(EINVAL),
-        0 => Ok(&[]),
+    match p.is_null() {
+        true if len == 0 => Ok(&[]),
+        true => Err(EINVAL),
+        false if !is_range(p, len) => Err(EINVAL),
         // SAFETY: not NULL, not too long, and readable as the caller of this function says.
-        len => Ok(unsafe { std::slice::from_raw_parts(p.cast(), len) }),
+        false => Ok(unsafe { std::slice::from_raw_parts(p.cast(), len) }),
     }
 }
 

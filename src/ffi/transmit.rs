@@ -15,7 +15,7 @@ use super::decoder::fdwire_msg;
 use super::format::given;
 use super::guard::{borrow, bytes, deadline, list};
 use crate::Error;
-use crate::connection::{Estimate, Outgoing, Sent};
+use crate::connection::{Outgoing, Sent};
 use std::ffi::{c_int, c_void};
 use std::os::fd::BorrowedFd;
 
@@ -41,12 +41,6 @@ impl fdwire_msg {
     }
 }
 
-fn estimate(msgs: &[fdwire_msg]) -> Estimate {
-    let mut bytes = Estimate::default();
-    msgs.iter().for_each(|msg| bytes.count(msg.head_len, msg.body_len));
-    bytes
-}
-
 /// Sends one message: the head that the format gives it, and len bytes of body (NULL if len is 0).
 ///
 /// Returns: 0; FDWIRE_PENDING. -ENOBUFS: no room within the limit in time; flush and send again.
@@ -65,7 +59,7 @@ pub unsafe extern "C" fn fdwire_conn_send(
     let send = |conn: &fdwire_conn| {
         // SAFETY: the caller's promise for `body`.
         let body = unsafe { bytes(body, len)? };
-        if timeout_ms >= -1 && conn.connection.send_quickly(body)? {
+        if timeout_ms >= -1 && conn.connection.send_quickly(body) {
             return Ok(result_of(Sent::Pending)); // without a look at the clock
         }
         conn.connection.send(Outgoing { head: None, body }, deadline(timeout_ms)?).map(result_of)
@@ -90,7 +84,7 @@ pub unsafe extern "C" fn fdwire_conn_send_many(
         let (msgs, deadline) = (unsafe { list(msgs, count)? }, deadline(timeout_ms)?);
         // SAFETY: as above.
         let messages = msgs.iter().map(|msg| unsafe { msg.outgoing() });
-        conn.connection.send_all(messages, estimate(msgs), deadline).map(result_of)
+        conn.connection.send_all(messages, deadline).map(result_of)
     };
     // SAFETY: the caller's promise for `conn`.
     unsafe { with(conn, send) }
@@ -111,13 +105,13 @@ pub unsafe extern "C" fn fdwire_conn_queue(conn: *mut fdwire_conn, msgs: *const 
         let mut messages = msgs.iter().map(|msg| unsafe { msg.outgoing() });
         if let [_] = msgs
             && let Some(Ok(Outgoing { head: None, body })) = messages.next()
-            && conn.connection.queue_quickly(body)?
+            && conn.connection.queue_quickly(body)
         {
             return Ok(result_of(Sent::Pending));
         }
         // SAFETY: as above.
         let messages = msgs.iter().map(|msg| unsafe { msg.outgoing() });
-        conn.connection.queue(messages, estimate(msgs))?;
+        conn.connection.queue(messages)?;
         Ok(if count == 0 { 0 } else { fdwire_sent::FDWIRE_PENDING as c_int })
     };
     // SAFETY: the caller's promise for `conn`.

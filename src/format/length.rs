@@ -1,7 +1,7 @@
 //! A binary number of 1 to 8 bytes: `u8`, `u16be`, … `u64le`, `u32ne`, `i32be`.
 
 use super::field::Reading;
-use super::quick::Number;
+use super::quick::Wide;
 use super::settings::Settings;
 use super::text::Word;
 use crate::Error;
@@ -97,13 +97,15 @@ impl Length {
         (get_uint(field, self.order) & self.mask) >> self.shift
     }
 
-    /// How to get it in the fewest steps, with its sign taken for a part of it as [`Length::get`] does.
-    pub(super) fn quick(&self) -> Number {
+    /// Whether it is 4 bytes, big-endian, all of which are the number.
+    pub(super) fn is_u32be(&self) -> bool {
+        matches!(self, Length { width: 4, order: Order::Big, mask: 0xffff_ffff, shift: 0, .. })
+    }
+
+    /// How to get it in few steps, with its sign taken for a part of it as [`Length::get`] does.
+    pub(super) fn wide(&self) -> Wide {
         let unread = if self.order == Order::Big { 64 - 8 * self.width as u32 } else { 0 };
-        match self {
-            Length { width: 4, order: Order::Big, mask: 0xffff_ffff, shift: 0, .. } => Number::U32be,
-            _ => Number::Wide { order: self.order, shift: unread + self.shift, mask: self.mask >> self.shift },
-        }
+        Wide { order: self.order, shift: unread + self.shift, mask: self.mask >> self.shift }
     }
 
     pub(super) fn read(&self, bytes: &[u8]) -> Result<Reading, Error> {

@@ -4,7 +4,7 @@ use super::field::{FIELD_MAX, Field, Reading};
 use super::frame::{Ask, Frame, Limit, Payload, Probe, Tail};
 use super::layout::{Counts, Extras, Layout, TailKind};
 use super::length::Length;
-use super::quick::{Quick, QuickHead, QuickLength};
+use super::quick::{Quick, QuickHead, QuickLength, U32be};
 use crate::Error;
 use std::fmt;
 use std::ops::Range;
@@ -68,7 +68,7 @@ impl Prefixed {
     }
 
     pub(super) fn quick(&self) -> Quick {
-        self.plain.as_ref().and_then(Plain::quick).map_or(Quick::No, Quick::Length)
+        self.plain.as_ref().and_then(Plain::quick).unwrap_or(Quick::No)
     }
 
     pub(super) fn quick_head(&self) -> Option<QuickHead> {
@@ -298,12 +298,19 @@ impl Plain {
         Plain { number, at: layout.at, end, head, beyond_body, max_body }
     }
 
-    fn quick(&self) -> Option<QuickLength> {
+    fn quick(&self) -> Option<Quick> {
+        Some(match self.number.is_u32be() {
+            true => Quick::U32be(self.quick_length(U32be)?),
+            false => Quick::Length(self.quick_length(self.number.wide())?),
+        })
+    }
+
+    fn quick_length<N>(&self, number: N) -> Option<QuickLength<N>> {
         let least_body = self.beyond_body.min(0).unsigned_abs();
         let most_body = self.max_body.min(i64::MAX as u64); // there is no memory for more
         Some(QuickLength {
             at: self.at,
-            number: self.number.quick(),
+            number,
             least: self.beyond_body.max(0).unsigned_abs(),
             span: most_body.checked_sub(least_body)?,
             beside: (self.head as u64).wrapping_add_signed(-self.beyond_body),

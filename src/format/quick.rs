@@ -10,7 +10,9 @@ use crate::endian::Order;
 pub(crate) enum Quick {
     /// There is none.
     No,
-    Length(QuickLength),
+    /// The most common by far, in fewer steps.
+    U32be(QuickLength<U32be>),
+    Length(QuickLength<Wide>),
     Until(QuickUntil),
 }
 
@@ -25,9 +27,9 @@ pub(crate) struct Ends {
 
 /// A binary length that counts bytes, and nothing else to look at.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct QuickLength {
+pub(crate) struct QuickLength<N> {
     pub(super) at: usize,
-    pub(super) number: Number,
+    pub(super) number: N,
     /// The least that a good length says, and how much more it may say.
     pub(super) least: u64,
     pub(super) span: u64,
@@ -71,12 +73,19 @@ impl QuickHead {
 }
 
 /// How a length is read from the bytes that begin with it.
+pub(crate) trait Number {
+    fn read(&self, bytes: &[u8]) -> Option<u64>;
+}
+
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Number {
-    /// The most common by far, in fewer steps.
-    U32be,
-    /// 8 bytes, though the number may have fewer, are read in this order, shifted and masked.
-    Wide { order: Order, shift: u32, mask: u64 },
+pub(crate) struct U32be;
+
+/// 8 bytes, though the number may have fewer, are read in this order, shifted and masked.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wide {
+    pub(super) order: Order,
+    pub(super) shift: u32,
+    pub(super) mask: u64,
 }
 
 /// A short delimiter, and nothing else to look at.
@@ -88,9 +97,9 @@ pub(crate) struct QuickUntil {
 
 impl Quick {
     /// That of a 4-byte big-endian length.
-    pub(super) const DEFAULT: Quick = Quick::Length(QuickLength {
+    pub(super) const DEFAULT: Quick = Quick::U32be(QuickLength {
         at: 0,
-        number: Number::U32be,
+        number: U32be,
         least: 0,
         span: Limit::DEFAULT.body,
         beside: 4,
@@ -102,15 +111,16 @@ impl Quick {
     pub(crate) fn ends(&self, bytes: &[u8]) -> Option<Ends> {
         match self {
             Quick::No => None,
+            Quick::U32be(length) => length.ends(bytes),
             Quick::Length(length) => length.ends(bytes),
             Quick::Until(until) => until.ends(bytes),
         }
     }
 }
 
-impl QuickLength {
+impl<N: Number> QuickLength<N> {
     #[inline(always)]
-    fn ends(&self, bytes: &[u8]) -> Option<Ends> {
+    pub(crate) fn ends(&self, bytes: &[u8]) -> Option<Ends> {
         let value = self.number.read(bytes.get(self.at..)?)?;
         let end = value.wrapping_add(self.beside);
         let good = value.wrapping_sub(self.least) <= self.span && end <= bytes.len() as u64;
@@ -118,25 +128,27 @@ impl QuickLength {
     }
 }
 
-impl Number {
+impl Number for U32be {
     #[inline(always)]
     fn read(&self, bytes: &[u8]) -> Option<u64> {
-        match *self {
-            Number::U32be => Some(u32::from_be_bytes(*bytes.first_chunk()?).into()),
-            Number::Wide { order, shift, mask } => {
-                let wide = match order {
-                    Order::Big => u64::from_be_bytes(*bytes.first_chunk()?),
-                    Order::Little => u64::from_le_bytes(*bytes.first_chunk()?),
-                };
-                Some(wide.wrapping_shr(shift) & mask)
-            }
-        }
+        Some(u32::from_be_bytes(*bytes.first_chunk()?).into())
+    }
+}
+
+impl Number for Wide {
+    #[inline(always)]
+    fn read(&self, bytes: &[u8]) -> Option<u64> {
+        let wide = match self.order {
+            Order::Big => u64::from_be_bytes(*bytes.first_chunk()?),
+            Order::Little => u64::from_le_bytes(*bytes.first_chunk()?),
+        };
+        Some(wide.wrapping_shr(self.shift) & self.mask)
     }
 }
 
 impl QuickUntil {
     #[inline(always)]
-    fn ends(&self, bytes: &[u8]) -> Option<Ends> {
+    pub(crate) fn ends(&self, bytes: &[u8]) -> Option<Ends> {
         let found = self.by.find(bytes)?;
         (found.start as u64 <= self.max_body).then_some(Ends { head: 0, body: found.start, tail: found.end })
     }

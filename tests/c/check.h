@@ -104,13 +104,20 @@ enum way { UNIX_SOCKET, TCP_SOCKET, PIPE, WAYS };
 #define EACH_WAY(way) for (int way = 0; way < WAYS; way++)
 #define EACH_SOCKET(way) for (int way = 0; way < PIPE; way++)
 
+/* The kernel lets TCP's buffers grow by megabytes as it sees fit. Of a fixed size, they hold less than
+   1 MiB together, so that a test knows what does not fit. */
 static inline void tcp_pair(int fds[2]) {
+  int size = 200 << 10;
   char address[FDWIRE_ADDRESS_MAX];
   int listener = fdwire_listen("127.0.0.1:0", 1);
   NEED(listener >= 0 && fdwire_local_address(listener, address, sizeof address) == 0);
   fds[1] = fdwire_connect(address, 5000);
   fds[0] = fdwire_accept(listener, 5000);
   NEED(fds[0] >= 0 && fds[1] >= 0);
+  for (int i = 0; i < 2; i++) {
+    NEED(setsockopt(fds[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof size) == 0);
+    NEED(setsockopt(fds[i], SOL_SOCKET, SO_RCVBUF, &size, sizeof size) == 0);
+  }
   close(listener);
 }
 

@@ -76,7 +76,7 @@ impl<F: Deref<Target = Format>> Decoder<F> {
 
     /// How many bytes came.
     pub(crate) fn received(&self) -> u64 {
-        self.offset + self.gone + self.buffer.len() as u64
+        self.received
     }
 
     /// No more bytes will come.

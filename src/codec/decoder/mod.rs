@@ -8,7 +8,7 @@ pub(crate) use parts::Part;
 use super::buffer::Buffer;
 use super::explain::Explanation;
 use crate::Error;
-use crate::format::{Ask, Ends, Format, Frame, Probe};
+use crate::format::{Ask, Ends, Format, Frame, Probe, Quick};
 use std::fmt;
 use std::ops::Deref;
 
@@ -25,9 +25,9 @@ pub struct Decoder<F> {
     /// Before so many bytes are there, the program's own function is not asked again.
     at_least: usize,
     messages: u64,
-    /// Where in the stream the frame begins.
-    offset: u64,
-    /// So many bytes of it were dropped, because it is not wanted, or taken in parts.
+    /// So many bytes came, in all.
+    received: u64,
+    /// So many bytes of the frame were dropped, because it is not wanted, or taken in parts.
     gone: u64,
     ended: bool,
     /// The head of a message whose body is being taken in parts, where it is needed to check the tail.
@@ -62,11 +62,19 @@ pub struct Message<'d> {
 }
 
 impl<'d> Message<'d> {
+    /// How many bytes it has in all.
     #[inline(always)]
-    fn new(frame: &'d [u8], ends: Ends) -> Message<'d> {
-        let (rest, tail) = frame.split_at(ends.body);
-        let (head, body) = rest.split_at(ends.head);
-        Message { head, body, tail }
+    fn len(&self) -> usize {
+        self.head.len() + self.body.len() + self.tail.len()
+    }
+
+    /// The one that `bytes` begin with.
+    #[inline(always)]
+    fn at(bytes: &'d [u8], ends: Ends) -> Option<Message<'d>> {
+        let head = bytes.get(..ends.head)?;
+        let body = bytes.get(ends.head..ends.body)?;
+        let tail = bytes.get(ends.body..ends.tail)?;
+        Some(Message { head, body, tail })
     }
 }
 
@@ -80,7 +88,7 @@ impl<F: Deref<Target = Format>> Decoder<F> {
             before: 0,
             at_least: 0,
             messages: 0,
-            offset: 0,
+            received: 0,
             gone: 0,
             ended: false,
             head: Box::default(),
@@ -106,7 +114,9 @@ impl<F: Deref<Target = Format>> Decoder<F> {
     /// [`Error::Misuse`] where there was less space.
     pub fn commit(&mut self, len: usize) -> Result<(), Error> {
         self.check_open()?;
-        self.buffer.add(len)
+        self.buffer.add(len)?;
+        self.received += len as u64;
+        Ok(())
     }
 
     /// Adds a copy of `bytes`.
@@ -115,7 +125,9 @@ impl<F: Deref<Target = Format>> Decoder<F> {
     /// As [`space`](Decoder::space). No byte was taken then.
     pub fn feed(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.check_open()?;
-        self.buffer.append(bytes)
+        self.buffer.append(bytes)?;
+        self.received += bytes.len() as u64;
+        Ok(())
     }
 
     fn check_open(&self) -> Result<(), Error> {
@@ -135,7 +147,7 @@ impl<F: Deref<Target = Format>> Decoder<F> {
     #[inline]
     pub fn next_message(&mut self) -> Result<Option<Message<'_>>, Error> {
         match self.quick_ends() {
-            Some(ends) => Ok(Some(self.take(ends))),
+            Some(ends) => Ok(self.take(ends)),
             None => self.next_by_probe(),
         }
     }
@@ -144,7 +156,7 @@ impl<F: Deref<Target = Format>> Decoder<F> {
     #[inline(always)]
     pub(crate) fn next_quickly(&mut self, most: usize) -> Option<Message<'_>> {
         let ends = self.quick_ends().filter(|ends| ends.body - ends.head <= most)?;
-        Some(self.take(ends))
+        self.take(ends)
     }
 
     #[inline(always)]
@@ -172,23 +184,21 @@ impl<F: Deref<Target = Format>> Decoder<F> {
         }
     }
 
-    /// Those that the short way tells. What changes with each is kept out of memory until the last.
-    #[inline(always)]
+    /// Those that the short way tells. A function of its own, so that all that changes with each stays in registers.
+    #[inline(never)]
     fn take_quick_ones<T>(&mut self, out: &mut [T], lend: impl Fn(Message<'_>) -> T) -> usize {
         if !self.is_at_beginning() {
             return 0;
         }
-        let (quick, bytes) = (*self.format.quick(), self.buffer.bytes());
-        let (mut rest, mut taken) = (bytes, 0);
-        for slot in out {
-            let Some(ends) = quick.ends(rest) else { break };
-            let (frame, behind) = rest.split_at(ends.tail);
-            *slot = lend(Message::new(frame, ends));
-            (rest, taken) = (behind, taken + 1);
-        }
+        let bytes = self.buffer.bytes();
+        let (taken, rest) = match self.format.quick() {
+            Quick::No => (0, bytes),
+            Quick::U32be(length) => cut_all(bytes, out, |bytes| length.ends(bytes), lend),
+            Quick::Length(length) => cut_all(bytes, out, |bytes| length.ends(bytes), lend),
+            Quick::Until(until) => cut_all(bytes, out, |bytes| until.ends(bytes), lend),
+        };
         let len = bytes.len() - rest.len();
         self.messages += taken as u64;
-        self.offset += len as u64;
         self.buffer.take(len);
         taken
     }
@@ -200,10 +210,9 @@ impl<F: Deref<Target = Format>> Decoder<F> {
     }
 
     #[inline(always)]
-    fn take(&mut self, ends: Ends) -> Message<'_> {
+    fn take(&mut self, ends: Ends) -> Option<Message<'_>> {
         self.messages += 1;
-        self.offset += ends.tail as u64;
-        Message::new(self.buffer.take(ends.tail), ends)
+        Message::at(self.buffer.take(ends.tail), ends)
     }
 
     #[cold]
@@ -211,7 +220,7 @@ impl<F: Deref<Target = Format>> Decoder<F> {
         let Some(frame) = self.next_slowly()? else { return Ok(None) };
         (self.state, self.before, self.at_least) = (State::Between, 0, 0);
         let body = frame.head + frame.body as usize;
-        Ok(Some(self.take(Ends { head: frame.head, body, tail: body + frame.tail })))
+        Ok(self.take(Ends { head: frame.head, body, tail: body + frame.tail }))
     }
 
     /// A frame that is all there, if it can be delivered with what has come.
@@ -365,7 +374,6 @@ impl<F: Deref<Target = Format>> Decoder<F> {
     /// What was dropped, or taken in parts, was a message.
     fn begin_next(&mut self) {
         self.messages += 1;
-        self.offset += self.gone;
         self.gone = 0;
         (self.state, self.before, self.at_least) = (State::Between, 0, 0);
     }
@@ -409,7 +417,7 @@ impl<F: Deref<Target = Format>> Decoder<F> {
 
     /// Where in the stream the next message begins, or the one at which the decoder stopped: so many bytes lie before it.
     pub fn offset(&self) -> u64 {
-        self.offset
+        self.received - self.gone - self.buffer.len() as u64
     }
 
     /// Changes the format of all messages that were not delivered yet.
@@ -440,13 +448,11 @@ impl<F: Deref<Target = Format>> Decoder<F> {
         if let State::Open { .. } = self.state {
             return &[];
         }
-        let len = self.buffer.len();
-        self.offset += len as u64;
         (self.before, self.at_least) = (0, 0);
         if let State::Inside(_) = self.state {
             self.state = State::Between;
         }
-        self.buffer.take(len)
+        self.buffer.take(self.buffer.len())
     }
 
     /// How many bytes wait in it.
@@ -466,13 +472,30 @@ impl<F: Deref<Target = Format>> Decoder<F> {
         Explanation {
             format: &self.format,
             message: self.messages + 1,
-            offset: self.offset,
+            offset: self.offset(),
             bytes: self.buffer.bytes(),
             gone: self.gone,
             error: if let State::Failed(error) = self.state { Some(error) } else { None },
             needed: self.missing(),
         }
     }
+}
+
+/// Cuts the frames that `ends` tells from the front of `bytes`, as many as `out` has room for: how many, and what is behind them.
+#[inline(always)]
+fn cut_all<'d, T>(
+    bytes: &'d [u8],
+    out: &mut [T],
+    ends: impl Fn(&'d [u8]) -> Option<Ends>,
+    lend: impl Fn(Message<'d>) -> T,
+) -> (usize, &'d [u8]) {
+    let (slots, mut rest, mut free) = (out.len(), bytes, out.iter_mut());
+    while let Some(message) = ends(rest).and_then(|ends| Message::at(rest, ends)) {
+        let (Some(behind), Some(slot)) = (rest.get(message.len()..), free.next()) else { break };
+        *slot = lend(message);
+        rest = behind;
+    }
+    (slots - free.len(), rest)
 }
 
 fn to_usize(len: u64) -> usize {

@@ -46,7 +46,7 @@ impl<F: Deref<Target = Format>> Decoder<F> {
         };
         let there = to_usize(left).min(self.buffer.len()).min(most);
         if there > 0 {
-            self.passed(there);
+            self.went(there);
             return Ok(Part::Bytes(self.buffer.take(there)));
         }
         if left == 0 && self.buffer.len() >= tail {
@@ -67,8 +67,14 @@ impl<F: Deref<Target = Format>> Decoder<F> {
         Frame { head: self.head.len(), body: self.gone - self.head.len() as u64, tail }
     }
 
-    /// So many bytes of the body went to where they are wanted, without coming by the buffer, which is empty, or from it.
+    /// So many bytes of the body came to where they are wanted, past the buffer, which is empty.
     pub(crate) fn passed(&mut self, len: usize) {
+        self.received += len as u64;
+        self.went(len);
+    }
+
+    /// So many bytes of the body are where they are wanted.
+    fn went(&mut self, len: usize) {
         if let State::Open { left, .. } = &mut self.state {
             *left -= len as u64;
             self.gone += len as u64;
@@ -87,7 +93,8 @@ impl<F: Deref<Target = Format>> Decoder<F> {
     pub(crate) fn end_of_open(&self) -> Option<u64> {
         match self.state {
             State::Open { left, tail } => {
-                Some((self.offset + self.gone).saturating_add(left).saturating_add(tail as u64))
+                let taken = self.received - self.buffer.len() as u64;
+                Some(taken.saturating_add(left).saturating_add(tail as u64))
             }
             _ => None,
         }

@@ -11,38 +11,22 @@ use std::ops::Deref;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
 impl<F: Deref<Target = Format>> Output<F> {
-    /// Accepts a message that is to wait for more, if there is a short way to it and less than `batch` bytes wait then. False
-    /// says nothing.
+    /// Accepts a message that is to wait for more, if there is a short way to it and at most so many bytes wait then. False says
+    /// nothing.
     #[inline(always)]
-    pub(in crate::connection) fn add_quickly(&mut self, body: &[u8], batch: u64) -> bool {
-        let open = self.failure.is_none() && !self.closed && self.open.is_none() && !self.barrier;
-        let Some(quick) = self.format.quick_head().filter(|_| open) else { return false };
+    pub(in crate::connection) fn add_quickly(&mut self, body: &[u8], most: u64) -> bool {
+        if !self.is_quick {
+            return false;
+        }
+        let Some(quick) = self.format.quick_head() else { return false };
         let Some(head) = quick.write(body.len() as u64) else { return false };
-        let added = self.queue.put_if_small(head, quick.len, body, batch);
+        let added = self.queue.put_within(most, head, quick.len, body);
         self.messages += u64::from(added);
         added
     }
 
     /// Adds one message; a body that is longer than `copied` is referred to.
-    #[inline]
     pub(in crate::connection) fn encode<'m>(
-        &mut self,
-        message: Outgoing<'m>,
-        copied: usize,
-        refs: &mut Refs<'m>,
-    ) -> Result<(), Error> {
-        if let (None, Some(quick)) = (message.head, self.format.quick_head())
-            && message.body.len() <= copied
-            && let Some(head) = quick.write(message.body.len() as u64)
-        {
-            let len = quick.len;
-            return self.queue.put_frame(head, len, message.body);
-        }
-        self.encode_slowly(message, copied, refs)
-    }
-
-    #[inline(never)]
-    pub(super) fn encode_slowly<'m>(
         &mut self,
         message: Outgoing<'m>,
         copied: usize,
@@ -71,51 +55,81 @@ impl<F: Deref<Target = Format>> Output<F> {
         Ok(())
     }
 
-    /// Adds many, of at most `most` bytes together; says how many.
-    #[inline]
+    /// Adds many, of at most `most` bytes together; says how many. Bodies are copied where less than `batch` bytes wait then: what
+    /// is to wait for more is not worth referring to.
     pub(in crate::connection) fn encode_all<'m>(
         &mut self,
-        mut messages: impl Iterator<Item = Result<Outgoing<'m>, Error>>,
-        copied: usize,
+        messages: impl Iterator<Item = Result<Outgoing<'m>, Error>> + Clone,
+        batch: u64,
         most: u64,
         refs: &mut Refs<'m>,
     ) -> Result<u64, Error> {
-        let (mut count, before) = (0, self.queue.len());
+        let before = self.in_memory();
+        let (mut count, mut rest) = self.encode_quick_ones(messages, COPIED);
+        let mut copied = None;
         loop {
-            let Some(message) = self.encode_quick_ones(&mut messages, copied, &mut count) else { return Ok(count) };
+            let at = rest.clone();
+            let Some(message) = rest.next() else { return Ok(count) };
             let message = message?;
-            let len = (self.queue.len() - before) as u64 + message.body.len() as u64;
+            let len = self.in_memory() - before + message.body.len() as u64;
             if len.saturating_add(refs.len) > most {
                 return Err(Error::Os(errno::EMSGSIZE)); // before it is copied
             }
+            let copied = match copied {
+                Some(copied) => copied,
+                None => *copied.insert(self.expect(at, batch, most)?),
+            };
             self.encode(message, copied, refs)?;
-            count += 1;
+            let more;
+            (more, rest) = self.encode_quick_ones(rest, copied);
+            count += 1 + more;
         }
     }
 
-    /// Adds messages as long as there is a short way and room for them; gives the first that is not added.
-    #[inline(always)]
-    pub(super) fn encode_quick_ones<'m>(
+    /// Makes room for messages, as far as they may be accepted, so that the buffer need not grow with each; says up to which
+    /// length bodies are to be copied.
+    fn expect<'m>(
         &mut self,
-        messages: &mut impl Iterator<Item = Result<Outgoing<'m>, Error>>,
-        copied: usize,
-        count: &mut u64,
-    ) -> Option<Result<Outgoing<'m>, Error>> {
-        let Some(&quick) = self.format.quick_head() else { return messages.next() };
+        messages: impl Iterator<Item = Result<Outgoing<'m>, Error>>,
+        batch: u64,
+        most: u64,
+    ) -> Result<usize, Error> {
+        const HEAD: usize = 16; // about
+        let (mut all, mut short) = (0usize, 0usize);
+        for Outgoing { head, body } in messages.flatten() {
+            let head = head.map_or(0, <[u8]>::len).max(HEAD);
+            all = all.saturating_add(head.saturating_add(body.len()));
+            short = short.saturating_add(if body.len() <= COPIED { head + body.len() } else { head });
+        }
+        let waits = self.in_memory().saturating_add(all as u64) < batch;
+        let (copied, bytes) = if waits { (usize::MAX, all) } else { (COPIED, short) };
+        let allowed = usize::try_from(most.saturating_sub(self.in_memory())).unwrap_or(usize::MAX);
+        self.queue.room(bytes.min(allowed))?;
+        Ok(copied)
+    }
+
+    /// Adds messages as long as there is a short way and room for them: how many, and those that are left. A function of its own,
+    /// so that all that changes with each stays in registers.
+    #[inline(never)]
+    fn encode_quick_ones<'m, M>(&mut self, messages: M, copied: usize) -> (u64, M)
+    where
+        M: Iterator<Item = Result<Outgoing<'m>, Error>> + Clone,
+    {
+        let (mut count, mut rest) = (0, messages);
+        let Some(quick) = self.format.quick_head() else { return (count, rest) };
         let mut frames = self.queue.frames();
-        let rest = loop {
-            match messages.next() {
-                Some(Ok(Outgoing { head: None, body })) if body.len() <= copied => match quick.write(body.len() as u64)
-                {
-                    Some(head) if frames.put(head, quick.len, body) => *count += 1,
-                    _ => break Some(Ok(Outgoing { head: None, body })),
-                },
-                rest => break rest,
+        loop {
+            let mut next = rest.clone();
+            let Some(Ok(Outgoing { head: None, body })) = next.next() else { break };
+            let Some(head) = quick.write(body.len() as u64).filter(|_| body.len() <= copied) else { break };
+            if !frames.put(head, quick.len, body) {
+                break;
             }
-        };
+            (count, rest) = (count + 1, next);
+        }
         let end = frames.end();
         self.queue.add_up_to(end);
-        rest
+        (count, rest)
     }
 
     /// Adds the head of a message whose body comes in parts.

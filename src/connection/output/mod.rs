@@ -61,6 +61,8 @@ pub struct Output<F> {
     failure: Option<Failure>,
     /// The program ended it.
     closed: bool,
+    /// Nothing is in the way of short messages: all that they need is room.
+    is_quick: bool,
     /// Bytes that waited when it ended.
     lost: u64,
     pub(super) messages: u64,
@@ -84,11 +86,19 @@ impl<F: Deref<Target = Format>> Output<F> {
             barrier: false,
             failure: None,
             closed: false,
+            is_quick: false,
             lost: 0,
             messages: 0,
             bytes: 0,
             writes: 0,
         }
+    }
+
+    /// To be called after all that may have changed whether something is in the way of short messages.
+    #[inline]
+    pub(super) fn note_quick(&mut self) {
+        let free = self.failure.is_none() && !self.closed && self.open.is_none() && !self.barrier;
+        self.is_quick = free && !self.queue.has_marks();
     }
 
     pub(super) fn set_format(&mut self, format: F) {
@@ -212,13 +222,6 @@ impl<F: Deref<Target = Format>> Output<F> {
     /// Where the queue ends now.
     pub(super) fn end(&self) -> (u64, usize) {
         self.queue.end()
-    }
-
-    /// Makes room for bytes that are added now, as far as they may be accepted, so that the buffer need not grow with each
-    /// message.
-    pub(super) fn expect(&mut self, bytes: usize, most: u64) -> Result<(), Error> {
-        let room = most.saturating_sub(self.in_memory());
-        self.queue.room(bytes.min(usize::try_from(room).unwrap_or(usize::MAX))).map(|_| ())
     }
 
     /// Ends sending for good.
