@@ -1,6 +1,7 @@
-//! Memory that may run out: asked for, never taken for granted. A program that cannot have more gets an error and goes on.
+//! Memory: asked for, never taken for granted, since it may run out: a program that cannot have more gets an error and goes on.
 
 use crate::Error;
+use std::ops::RangeInclusive;
 
 /// Adds an element.
 ///
@@ -28,6 +29,30 @@ pub(crate) fn copy<T: Copy>(elements: &[T]) -> Result<Vec<T>, Error> {
     reserve_exact(&mut list, elements.len())?;
     list.extend_from_slice(elements);
     Ok(list)
+}
+
+/// So many bytes are copied without a call.
+pub(crate) const FEW: RangeInclusive<usize> = 8..=64;
+
+/// Copies bytes to a place as long as they are, without a call if they are few.
+#[inline(always)]
+pub(crate) fn copy_short(to: &mut [u8], from: &[u8]) {
+    /// By two pieces that overlap.
+    #[inline(always)]
+    fn twice<const N: usize>(to: &mut [u8], from: &[u8]) -> Option<()> {
+        *to.first_chunk_mut::<N>()? = *from.first_chunk()?;
+        *to.last_chunk_mut::<N>()? = *from.last_chunk()?;
+        Some(())
+    }
+    let copied = match from.len() {
+        8..=16 => twice::<8>(to, from),
+        17..=32 => twice::<16>(to, from),
+        33..=64 => twice::<32>(to, from),
+        _ => None,
+    };
+    if copied.is_none() {
+        to.copy_from_slice(from);
+    }
 }
 
 /// A value that is mostly not there, and then costs a place for a pointer; made without aborting the program where there is no

@@ -56,6 +56,12 @@ impl Buffer {
         &self.bytes[start..self.start]
     }
 
+    /// The bytes that are there, lent, and the place where they begin: who adds to it takes the first of them.
+    #[inline(always)]
+    pub(super) fn front(&mut self) -> Option<(&[u8], &mut usize)> {
+        Some((self.bytes.get(self.start..self.end)?, &mut self.start))
+    }
+
     /// Takes the bytes that lie between so many at the front and at the end, which then lie one after the other.
     pub(super) fn take_middle(&mut self, front: usize, back: usize) -> usize {
         let middle = self.len().saturating_sub(front + back);

@@ -119,6 +119,8 @@ pub struct Connection<'fd, F, I = Mutex<Input<F>>, O = Mutex<Output<F>>> {
     turns: Turns,
     send_limit: AtomicU64,
     batch: AtomicU64,
+    /// Most bytes that may wait when a message was accepted that need not go yet: less than a batch, and within the limit.
+    quick_most: AtomicU64,
     /// The directions in which there is one thread only, and `KEEPS_OFF`.
     alone: AtomicU8,
     input_shut: AtomicBool,
@@ -162,6 +164,7 @@ where
             turns: Turns::default(),
             send_limit: AtomicU64::new(SEND_LIMIT),
             batch: AtomicU64::new(0),
+            quick_most: AtomicU64::new(0),
             alone: AtomicU8::new(0),
             input_shut: AtomicBool::new(false),
             finished: AtomicBool::new(false),
@@ -172,12 +175,26 @@ where
 
     /// Most bytes that may wait to be sent; 32 MiB unless set.
     pub fn set_send_limit(&self, bytes: u64) {
-        self.send_limit.store(bytes, Ordering::Relaxed);
+        self.send_limit.store(bytes, Ordering::SeqCst);
+        self.note_quick_most();
     }
 
     /// Sends wait until there are so many bytes, for a flush, or for a receive that is about to wait.
     pub fn set_batch(&self, bytes: u64) {
-        self.batch.store(bytes, Ordering::Relaxed);
+        self.batch.store(bytes, Ordering::SeqCst);
+        self.note_quick_most();
+    }
+
+    /// Whoever notes it last, whichever thread, has seen what was set before.
+    fn note_quick_most(&self) {
+        let most = || self.batch.load(Ordering::SeqCst).saturating_sub(1).min(self.send_limit.load(Ordering::SeqCst));
+        loop {
+            let seen = most();
+            self.quick_most.store(seen, Ordering::SeqCst);
+            if most() == seen {
+                return;
+            }
+        }
     }
 
     /// How many bytes one read asks for: 4 KiB to 64 MiB.

@@ -3,7 +3,7 @@
 use super::pool::{self, CHUNK};
 use crate::Error;
 use crate::fd::File;
-use crate::memory::{Rare, reserve_exact};
+use crate::memory::{Rare, copy_short, reserve_exact};
 use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::os::fd::OwnedFd;
@@ -108,33 +108,12 @@ impl Frames<'_> {
         let head_len = head_len.min(head.len()); // which it is: so the place is known to be within the room
         let Some(place) = room.get_mut(head_len..head_len + body.len()) else { return false };
         copy_short(place, body);
-        self.end += head_len + body.len();
+        self.end = self.end.wrapping_add(head_len + body.len()); // which is in the memory
         true
     }
 
     pub(super) fn end(&self) -> usize {
         self.end
-    }
-}
-
-/// Copies a body, without a call if it is short.
-#[inline(always)]
-fn copy_short(to: &mut [u8], from: &[u8]) {
-    /// By two pieces that overlap.
-    #[inline(always)]
-    fn twice<const N: usize>(to: &mut [u8], from: &[u8]) -> Option<()> {
-        *to.first_chunk_mut::<N>()? = *from.first_chunk()?;
-        *to.last_chunk_mut::<N>()? = *from.last_chunk()?;
-        Some(())
-    }
-    let copied = match from.len() {
-        8..=16 => twice::<8>(to, from),
-        17..=32 => twice::<16>(to, from),
-        33..=64 => twice::<32>(to, from),
-        _ => None,
-    };
-    if copied.is_none() {
-        to.copy_from_slice(from);
     }
 }
 
@@ -251,6 +230,20 @@ impl Queue {
         let put = frames.put(head, head_len, body);
         self.end = frames.end;
         put
+    }
+
+    /// Adds a frame of its length in 4 bytes, big-endian, and a body of a [`FEW`] bytes, if there is room already, and at most so
+    /// many bytes wait then; whether it did. Nothing here can fail.
+    #[inline(always)]
+    pub(super) fn put_few_within(&mut self, most: u64, body: &[u8]) -> bool {
+        let len = body.len().wrapping_add(4);
+        let (end, waiting) = (self.end.wrapping_add(len), self.end.wrapping_sub(self.start).wrapping_add(len));
+        let Some(frame) = self.memory.get_mut(self.end..end).filter(|_| waiting as u64 <= most) else { return false };
+        let Some((head, place)) = frame.split_first_chunk_mut() else { return false };
+        *head = (body.len() as u32).to_be_bytes();
+        copy_short(place, body);
+        self.end = end;
+        true
     }
 
     /// The end as it is now, to go back to: the place behind the last byte, and how many marks there are.

@@ -26,8 +26,14 @@ where
     /// A message that is inside already, if there is a short way to it and its body is not longer than this. `None` says
     /// nothing.
     #[inline(always)]
-    pub(crate) fn recv_quickly<R>(&self, most: usize, lend: impl FnOnce(Message<'_>) -> R) -> Result<Option<R>, Error> {
-        self.input.enter(|input| Ok(input.quickly(most, lend)))
+    pub(crate) fn recv_quickly<R>(&self, most: usize, lend: impl FnOnce(Message<'_>) -> R) -> Option<R> {
+        self.input.enter(|input| Ok(input.quickly(most, lend))).ok()?
+    }
+
+    /// The same by the shortest way, where there is no lock to take.
+    #[inline(always)]
+    pub(crate) fn recv_alone<R>(&self, most: usize, lend: impl FnOnce(Message<'_>) -> R) -> Option<R> {
+        self.input.enter_alone(|input| input.most_quickly(most, lend))
     }
 
     /// One message, lent to `lend`; `None` where the stream ended between messages.

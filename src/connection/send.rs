@@ -34,20 +34,29 @@ where
     /// Accepts a message that is to wait for more, if there is a short way to it. False says nothing.
     #[inline(always)]
     pub(crate) fn send_quickly(&self, body: &[u8]) -> bool {
-        let batch = self.batch.load(Ordering::Relaxed);
-        self.add_quickly(body, batch.saturating_sub(1))
+        let most = self.quick_most.load(Ordering::Relaxed);
+        self.output.enter(|output| Ok(output.add_quickly(body, most))) == Ok(true)
+    }
+
+    /// The same by the shortest way, where there is no lock to take.
+    #[inline(always)]
+    pub(crate) fn send_alone(&self, body: &[u8]) -> bool {
+        let most = self.quick_most.load(Ordering::Relaxed);
+        self.output.enter_alone(|output| output.add_most_quickly(body, most).then_some(())).is_some()
     }
 
     /// Queues a message, if there is a short way to it. False says nothing.
     #[inline(always)]
     pub(crate) fn queue_quickly(&self, body: &[u8]) -> bool {
-        self.add_quickly(body, u64::MAX)
+        let most = self.send_limit.load(Ordering::Relaxed);
+        self.output.enter(|output| Ok(output.add_quickly(body, most))) == Ok(true)
     }
 
+    /// The same by the shortest way, where there is no lock to take.
     #[inline(always)]
-    fn add_quickly(&self, body: &[u8], most: u64) -> bool {
-        let most = most.min(self.send_limit.load(Ordering::Relaxed));
-        self.output.enter(|output| Ok(output.add_quickly(body, most))) == Ok(true)
+    pub(crate) fn queue_alone(&self, body: &[u8]) -> bool {
+        let most = self.send_limit.load(Ordering::Relaxed);
+        self.output.enter_alone(|output| output.add_most_quickly(body, most).then_some(())).is_some()
     }
 
     /// Sends one message.

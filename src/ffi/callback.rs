@@ -26,6 +26,11 @@ pub(super) fn run<R>(of: usize, function: impl FnOnce() -> R) -> R {
     result
 }
 
+/// Whether this thread is running any.
+pub(super) fn is_running_any() -> bool {
+    !RUNNING.get().is_null()
+}
+
 /// Whether this thread is running one that belongs to `of`.
 pub(super) fn is_running(of: usize) -> bool {
     let mut running = RUNNING.get();

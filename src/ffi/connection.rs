@@ -47,7 +47,7 @@ use std::ffi::{c_char, c_int, c_void};
 use std::io::IoSlice;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU8, Ordering};
 use std::time::Duration;
 
 /// A direction of a connection, or both.
@@ -162,11 +162,14 @@ pub struct fdwire_conn {
     owned: AtomicI32,
     in_fd: AtomicI32,
     out_fd: AtomicI32,
-    /// A call panicked: what it left behind is not to be trusted.
-    broken: AtomicBool,
-    /// It calls the program back: by its functions, or those of a format.
-    calls_back: AtomicBool,
+    /// `BROKEN`, `CALLS_BACK`: what each call looks at first, at one glance.
+    care: AtomicU8,
 }
+
+/// A call panicked: what it left behind is not to be trusted.
+const BROKEN: u8 = 1;
+/// It calls the program back: by its functions, or those of a format.
+const CALLS_BACK: u8 = 2;
 
 type Conn = Connection<'static, Shared<Format>, Door<Input<Shared<Format>>>, Door<Output<Shared<Format>>>>;
 
@@ -183,8 +186,7 @@ impl fdwire_conn {
             owned: AtomicI32::new(0),
             in_fd: AtomicI32::new(in_fd),
             out_fd: AtomicI32::new(out_fd),
-            broken: AtomicBool::new(false),
-            calls_back: AtomicBool::new(calls_back),
+            care: AtomicU8::new(if calls_back { CALLS_BACK } else { 0 }),
         }
     }
 
@@ -202,13 +204,32 @@ impl fdwire_conn {
     /// Notes that a format may call the program back.
     fn note_format(&self, format: &Format) {
         if format.calls_back() {
-            self.calls_back.store(true, Ordering::Relaxed);
+            self.care.fetch_or(CALLS_BACK, Ordering::Relaxed);
         }
     }
 
+    /// The code of a call that may not go on. One that this thread makes inside of what the connection has called would wait for
+    /// itself.
+    #[inline(always)]
+    fn refuses(&self) -> Option<c_int> {
+        if self.care.load(Ordering::Relaxed) == 0 { None } else { self.refuses_with_care() }
+    }
+
     #[cold]
-    fn is_calling_back(&self) -> bool {
-        [callback::OF_FORMATS, self.connection.functions()].into_iter().any(callback::is_running)
+    fn refuses_with_care(&self) -> Option<c_int> {
+        if self.care.load(Ordering::Relaxed) & BROKEN != 0 {
+            return Some(code(Error::Broken));
+        }
+        let inside = callback::is_running_any()
+            && [callback::OF_FORMATS, self.connection.functions()].into_iter().any(callback::is_running);
+        inside.then(|| code(Error::Os(errno::EDEADLK)))
+    }
+
+    /// The code of a call that panicked.
+    #[cold]
+    fn panicked(&self) -> c_int {
+        self.care.fetch_or(BROKEN, Ordering::Relaxed);
+        fdwire_error::FDWIRE_E_PANIC as c_int
     }
 
     fn set_alone(&self, sides: c_int) {
@@ -238,17 +259,25 @@ impl fdwire_conn {
 pub(super) unsafe fn with(conn: *mut fdwire_conn, call: impl FnOnce(&fdwire_conn) -> Result<c_int, Error>) -> c_int {
     // SAFETY: as the caller of this function says.
     let Some(conn) = (unsafe { conn.as_ref() }) else { return code(EINVAL) };
-    if conn.broken.load(Ordering::Relaxed) {
-        return code(Error::Broken);
+    match conn.refuses() {
+        Some(refused) => refused,
+        None => contain(|| call(conn).unwrap_or_else(code)).unwrap_or_else(|| conn.panicked()),
     }
-    if conn.calls_back.load(Ordering::Relaxed) && conn.is_calling_back() {
-        return code(Error::Os(errno::EDEADLK));
-    }
-    let result = status(|| call(conn));
-    if result == fdwire_error::FDWIRE_E_PANIC as c_int {
-        conn.broken.store(true, Ordering::Relaxed);
-    }
-    result
+}
+
+/// Runs the short way of a call, where there is nothing to take care of. `None` says nothing: the call itself is to be made. Both
+/// together in one function would be in each other's way, so that the short way were none.
+///
+/// # Safety
+/// As `with`.
+#[inline(always)]
+pub(super) unsafe fn quickly(
+    conn: *mut fdwire_conn,
+    quick: impl FnOnce(&fdwire_conn) -> Option<c_int>,
+) -> Option<c_int> {
+    // SAFETY: as the caller of this function says.
+    let conn = unsafe { conn.as_ref() }.filter(|conn| conn.care.load(Ordering::Relaxed) == 0)?;
+    contain(|| quick(conn)).unwrap_or_else(|| Some(conn.panicked()))
 }
 
 /// A side of a connection, whose descriptor the program keeps open as long as the connection is.

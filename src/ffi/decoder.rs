@@ -171,6 +171,10 @@ pub unsafe extern "C" fn fdwire_decoder_next(decoder: *mut fdwire_decoder, msg: 
     unsafe {
         with(decoder, |decoder| {
             let msg = object(msg)?;
+            if let Some(message) = decoder.next_quickly(usize::MAX) {
+                *msg = fdwire_msg::lent(message);
+                return Ok(1);
+            }
             Ok(match decoder.next_message()? {
                 Some(message) => {
                     *msg = fdwire_msg::lent(message);

@@ -5,11 +5,12 @@
 //! that send leave it alone. One that is about to wait flushes first what waits to be sent, and
 //! goes on with that while it waits.
 
-use super::connection::{fdwire_conn, with};
+use super::connection::{fdwire_conn, quickly, with};
 use super::decoder::fdwire_msg;
 use super::guard::{bytes_mut, deadline, list_mut, object};
 use crate::Error;
 use crate::codec::Message;
+use crate::memory::copy_short;
 use std::ffi::{c_int, c_void};
 use std::os::fd::IntoRawFd;
 
@@ -24,14 +25,27 @@ use std::os::fd::IntoRawFd;
 /// parts; -EBADF without an in_fd; -EINVAL for a NULL; -ENOMEM.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fdwire_conn_recv(conn: *mut fdwire_conn, msg: *mut fdwire_msg, timeout_ms: c_int) -> c_int {
-    let receive = |conn: &fdwire_conn| {
+    // What is inside is given without a look at the clock.
+    let quick = |conn: &fdwire_conn| {
+        // SAFETY: the caller's promise for `msg`.
+        let msg = unsafe { msg.as_mut() }.filter(|_| timeout_ms >= -1)?;
+        conn.connection.recv_alone(usize::MAX, |message| *msg = fdwire_msg::lent(message)).map(|()| 1)
+    };
+    // SAFETY: the caller's promises.
+    unsafe { quickly(conn, quick).unwrap_or_else(|| recv(conn, msg, timeout_ms)) }
+}
+
+/// # Safety
+/// As fdwire_conn_recv.
+#[inline(never)]
+unsafe fn recv(conn: *mut fdwire_conn, msg: *mut fdwire_msg, timeout_ms: c_int) -> c_int {
+    let receive = move |conn: &fdwire_conn| {
         // SAFETY: the caller's promise for `msg`.
         let msg = unsafe { object(msg)? };
-        let connection = &conn.connection;
         if timeout_ms >= -1
-            && connection.recv_quickly(usize::MAX, |message| *msg = fdwire_msg::lent(message))?.is_some()
+            && conn.connection.recv_quickly(usize::MAX, |message| *msg = fdwire_msg::lent(message)).is_some()
         {
-            return Ok(1); // without a look at the clock
+            return Ok(1);
         }
         let received = conn.connection.recv(deadline(timeout_ms)?, |message| *msg = fdwire_msg::lent(message))?;
         Ok(received.is_some().into())
@@ -53,7 +67,7 @@ pub unsafe extern "C" fn fdwire_conn_recv_many(
     count: *mut usize,
     timeout_ms: c_int,
 ) -> c_int {
-    let receive = |conn: &fdwire_conn| {
+    let receive = move |conn: &fdwire_conn| {
         // SAFETY: the caller's promises for `count` and `msgs`, which has room for `cap`.
         let (count, msgs) = unsafe { (object(count)?, list_mut(msgs, cap)?) };
         match conn.connection.recv_many(msgs, deadline(timeout_ms)?, fdwire_msg::lent)? {
@@ -82,15 +96,16 @@ pub unsafe extern "C" fn fdwire_conn_recv_into(
     len: *mut usize,
     timeout_ms: c_int,
 ) -> c_int {
-    let receive = |conn: &fdwire_conn| {
+    let receive = move |conn: &fdwire_conn| {
         // SAFETY: the caller's promises for `body` and `len`.
         let (body, len) = unsafe { (bytes_mut(body, cap)?, object(len)?) };
         let copy = |message: Message<'_>| {
-            body[..message.body.len()].copy_from_slice(message.body);
-            message.body.len()
+            let room = body.get_mut(..message.body.len())?;
+            copy_short(room, message.body);
+            Some(message.body.len())
         };
         if timeout_ms >= -1
-            && let Some(received) = conn.connection.recv_quickly(cap, copy)?
+            && let Some(received) = conn.connection.recv_quickly(cap, copy).flatten()
         {
             *len = received;
             return Ok(1);
@@ -127,7 +142,7 @@ pub unsafe extern "C" fn fdwire_conn_recv_begin(
     body_len: *mut u64,
     timeout_ms: c_int,
 ) -> c_int {
-    let begin = |conn: &fdwire_conn| {
+    let begin = move |conn: &fdwire_conn| {
         // SAFETY: the caller's promises for `head` and `body_len`.
         let (head, body_len) = unsafe { (object(head)?, object(body_len)?) };
         let begun = conn.connection.recv_begin(deadline(timeout_ms)?, |bytes, frame| {
@@ -154,7 +169,7 @@ pub unsafe extern "C" fn fdwire_conn_recv_part(
     got: *mut usize,
     timeout_ms: c_int,
 ) -> c_int {
-    let receive = |conn: &fdwire_conn| {
+    let receive = move |conn: &fdwire_conn| {
         // SAFETY: the caller's promises for `buf` and `got`.
         let (buf, got) = unsafe { (bytes_mut(buf, cap)?, object(got)?) };
         *got = conn.connection.recv_part(buf, deadline(timeout_ms)?)?;
@@ -183,7 +198,7 @@ pub unsafe extern "C" fn fdwire_conn_skip(conn: *mut fdwire_conn) -> c_int {
 /// Returns: 0; -EBUSY while a message is received in parts; -EINVAL for a NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fdwire_conn_unread(conn: *mut fdwire_conn, ptr: *mut *const c_void, len: *mut usize) -> c_int {
-    let unread = |conn: &fdwire_conn| {
+    let unread = move |conn: &fdwire_conn| {
         // SAFETY: the caller's promises for `ptr` and `len`.
         let (ptr, len) = unsafe { (object(ptr)?, object(len)?) };
         conn.connection.unread(|rest| (*ptr, *len) = (rest.as_ptr().cast(), rest.len()))?;
@@ -210,7 +225,7 @@ pub unsafe extern "C" fn fdwire_conn_take_fds(
     cap: usize,
     count: *mut usize,
 ) -> c_int {
-    let take = |conn: &fdwire_conn| {
+    let take = move |conn: &fdwire_conn| {
         // SAFETY: the caller's promises for `count` and `fds`, which has room for `cap`.
         let (count, fds) = unsafe { (object(count)?, if cap > 0 { list_mut(fds, cap)? } else { &mut [] }) };
         let taken = conn.connection.take_descriptors(cap)?;

@@ -10,20 +10,37 @@
 //! have any size: large bodies go straight from the caller's memory. Threads take turns: messages
 //! are never mixed, and a thread may have to wait for one that sends a message in parts.
 
-use super::connection::{fdwire_conn, fdwire_sent, with};
+use super::connection::{fdwire_conn, fdwire_sent, quickly, with};
 use super::decoder::fdwire_msg;
 use super::format::given;
 use super::guard::{borrow, bytes, deadline, list};
 use crate::Error;
 use crate::connection::{Outgoing, Sent};
+use crate::memory::FEW;
 use std::ffi::{c_int, c_void};
 use std::os::fd::BorrowedFd;
+
+const PENDING: c_int = fdwire_sent::FDWIRE_PENDING as c_int;
 
 /// What a send returns that was accepted.
 fn result_of(sent: Sent) -> c_int {
     match sent {
         Sent::All => 0,
-        Sent::Pending => fdwire_sent::FDWIRE_PENDING as c_int,
+        Sent::Pending => PENDING,
+    }
+}
+
+/// The body of a message that is the only one, and has no head of its own.
+///
+/// # Safety
+/// As [`fdwire_msg::outgoing`].
+#[inline(always)]
+unsafe fn only_body<'m>(msgs: &[fdwire_msg]) -> Option<&'m [u8]> {
+    let [msg] = msgs else { return None };
+    // SAFETY: as the caller of this function says.
+    match unsafe { msg.outgoing() } {
+        Ok(Outgoing { head: None, body }) => Some(body),
+        _ => None,
     }
 }
 
@@ -56,11 +73,28 @@ pub unsafe extern "C" fn fdwire_conn_send(
     len: usize,
     timeout_ms: c_int,
 ) -> c_int {
-    let send = |conn: &fdwire_conn| {
+    // What is to wait for more is accepted without a look at the clock.
+    let quick = |conn: &fdwire_conn| {
+        if timeout_ms < -1 || !FEW.contains(&len) {
+            return None;
+        }
+        // SAFETY: the caller's promise for `body`.
+        let body = unsafe { bytes(body, len) }.ok()?;
+        conn.connection.send_alone(body).then_some(PENDING)
+    };
+    // SAFETY: the caller's promises.
+    unsafe { quickly(conn, quick).unwrap_or_else(|| send(conn, body, len, timeout_ms)) }
+}
+
+/// # Safety
+/// As fdwire_conn_send.
+#[inline(never)]
+unsafe fn send(conn: *mut fdwire_conn, body: *const c_void, len: usize, timeout_ms: c_int) -> c_int {
+    let send = move |conn: &fdwire_conn| {
         // SAFETY: the caller's promise for `body`.
         let body = unsafe { bytes(body, len)? };
         if timeout_ms >= -1 && conn.connection.send_quickly(body) {
-            return Ok(result_of(Sent::Pending)); // without a look at the clock
+            return Ok(PENDING);
         }
         conn.connection.send(Outgoing { head: None, body }, deadline(timeout_ms)?).map(result_of)
     };
@@ -79,7 +113,7 @@ pub unsafe extern "C" fn fdwire_conn_send_many(
     count: usize,
     timeout_ms: c_int,
 ) -> c_int {
-    let send = |conn: &fdwire_conn| {
+    let send = move |conn: &fdwire_conn| {
         // SAFETY: the caller's promises for `msgs`, and for what they point to.
         let (msgs, deadline) = (unsafe { list(msgs, count)? }, deadline(timeout_ms)?);
         // SAFETY: as above.
@@ -98,21 +132,30 @@ pub unsafe extern "C" fn fdwire_conn_send_many(
 /// errors as fdwire_conn_send; all of them were accepted or none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fdwire_conn_queue(conn: *mut fdwire_conn, msgs: *const fdwire_msg, count: usize) -> c_int {
-    let queue = |conn: &fdwire_conn| {
+    let quick = |conn: &fdwire_conn| {
+        // SAFETY: the caller's promises for `msgs`, and for what they point to.
+        let body = unsafe { only_body(list(msgs, count).ok()?)? };
+        conn.connection.queue_alone(body).then_some(PENDING)
+    };
+    // SAFETY: the caller's promises.
+    unsafe { quickly(conn, quick).unwrap_or_else(|| queue(conn, msgs, count)) }
+}
+
+/// # Safety
+/// As fdwire_conn_queue.
+#[inline(never)]
+unsafe fn queue(conn: *mut fdwire_conn, msgs: *const fdwire_msg, count: usize) -> c_int {
+    let queue = move |conn: &fdwire_conn| {
         // SAFETY: the caller's promises for `msgs`, and for what they point to.
         let msgs = unsafe { list(msgs, count)? };
         // SAFETY: as above.
-        let mut messages = msgs.iter().map(|msg| unsafe { msg.outgoing() });
-        if let [_] = msgs
-            && let Some(Ok(Outgoing { head: None, body })) = messages.next()
-            && conn.connection.queue_quickly(body)
-        {
-            return Ok(result_of(Sent::Pending));
+        if unsafe { only_body(msgs) }.is_some_and(|body| conn.connection.queue_quickly(body)) {
+            return Ok(PENDING);
         }
         // SAFETY: as above.
         let messages = msgs.iter().map(|msg| unsafe { msg.outgoing() });
         conn.connection.queue(messages)?;
-        Ok(if count == 0 { 0 } else { fdwire_sent::FDWIRE_PENDING as c_int })
+        Ok(if count == 0 { 0 } else { PENDING })
     };
     // SAFETY: the caller's promise for `conn`.
     unsafe { with(conn, queue) }
@@ -158,7 +201,7 @@ pub unsafe extern "C" fn fdwire_conn_send_begin(
     body_len: u64,
     timeout_ms: c_int,
 ) -> c_int {
-    let begin = |conn: &fdwire_conn| {
+    let begin = move |conn: &fdwire_conn| {
         // SAFETY: the caller's promise for `head`.
         let head = unsafe { given(head, head_len)? };
         conn.connection.send_begin(head, body_len, deadline(timeout_ms)?).map(result_of)
@@ -178,7 +221,7 @@ pub unsafe extern "C" fn fdwire_conn_send_part(
     len: usize,
     timeout_ms: c_int,
 ) -> c_int {
-    let send = |conn: &fdwire_conn| {
+    let send = move |conn: &fdwire_conn| {
         // SAFETY: the caller's promise for `buf`.
         let part = unsafe { bytes(buf, len)? };
         conn.connection.send_part(part, deadline(timeout_ms)?).map(result_of)
@@ -202,7 +245,7 @@ pub unsafe extern "C" fn fdwire_conn_send_file(
     len: u64,
     timeout_ms: c_int,
 ) -> c_int {
-    let send = |conn: &fdwire_conn| {
+    let send = move |conn: &fdwire_conn| {
         conn.connection.send_file(borrow(file_fd)?, offset, len, deadline(timeout_ms)?).map(result_of)
     };
     // SAFETY: the caller's promise for `conn`.
@@ -225,7 +268,7 @@ pub unsafe extern "C" fn fdwire_conn_send_fds(
     count: usize,
     timeout_ms: c_int,
 ) -> c_int {
-    let send = |conn: &fdwire_conn| {
+    let send = move |conn: &fdwire_conn| {
         // SAFETY: the caller's promises for `body` and `fds`.
         let (body, fds) = unsafe { (bytes(body, len)?, list(fds, count)?) };
         let mut borrowed: Vec<BorrowedFd<'_>> = Vec::new();

@@ -102,10 +102,11 @@ impl Length {
         matches!(self, Length { width: 4, order: Order::Big, mask: 0xffff_ffff, shift: 0, .. })
     }
 
-    /// How to get it in few steps, with its sign taken for a part of it as [`Length::get`] does.
-    pub(super) fn wide(&self) -> Wide {
+    /// How to get it in few steps, with its sign taken for a part of it as [`Length::get`] does, from the bytes that
+    /// begin so many before it.
+    pub(super) fn wide(&self, at: usize) -> Wide {
         let unread = if self.order == Order::Big { 64 - 8 * self.width as u32 } else { 0 };
-        Wide { order: self.order, shift: unread + self.shift, mask: self.mask >> self.shift }
+        Wide { at, order: self.order, shift: unread + self.shift, mask: self.mask >> self.shift }
     }
 
     pub(super) fn read(&self, bytes: &[u8]) -> Result<Reading, Error> {

@@ -299,9 +299,9 @@ impl Plain {
     }
 
     fn quick(&self) -> Option<Quick> {
-        Some(match self.number.is_u32be() {
+        Some(match self.number.is_u32be() && self.at == 0 {
             true => Quick::U32be(self.quick_length(U32be)?),
-            false => Quick::Length(self.quick_length(self.number.wide())?),
+            false => Quick::Length(self.quick_length(self.number.wide(self.at))?),
         })
     }
 
@@ -309,7 +309,6 @@ impl Plain {
         let least_body = self.beyond_body.min(0).unsigned_abs();
         let most_body = self.max_body.min(i64::MAX as u64); // there is no memory for more
         Some(QuickLength {
-            at: self.at,
             number,
             least: self.beyond_body.max(0).unsigned_abs(),
             span: most_body.checked_sub(least_body)?,

@@ -10,25 +10,26 @@ use crate::endian::Order;
 pub(crate) enum Quick {
     /// There is none.
     No,
-    /// The most common by far, in fewer steps.
+    /// The most common by far, in the fewest steps.
     U32be(QuickLength<U32be>),
     Length(QuickLength<Wide>),
     Until(QuickUntil),
 }
 
-/// Where the parts of a frame end, counted from its beginning: so where the next frame begins does not wait for the sizes of
-/// the parts.
+/// A frame that is all there, and what is behind it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Ends {
-    pub(crate) head: usize,
-    pub(crate) body: usize,
-    pub(crate) tail: usize,
+pub(crate) struct Cut<'d> {
+    pub(crate) head: &'d [u8],
+    pub(crate) body: &'d [u8],
+    pub(crate) tail: &'d [u8],
+    pub(crate) rest: &'d [u8],
+    /// Bytes in the frame.
+    pub(crate) len: usize,
 }
 
 /// A binary length that counts bytes, and nothing else to look at.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct QuickLength<N> {
-    pub(super) at: usize,
     pub(super) number: N,
     /// The least that a good length says, and how much more it may say.
     pub(super) least: u64,
@@ -58,6 +59,12 @@ impl QuickHead {
     pub(super) const DEFAULT: QuickHead =
         QuickHead { least: 0, span: Limit::DEFAULT.body, beyond: 0, order: Order::Big, shift: 32, len: 4 };
 
+    /// Whether a head is nothing but how many bytes the body has, in 4 bytes, big-endian, for bodies up to this length at least.
+    pub(crate) fn is_plain(&self, body: usize) -> bool {
+        let number = (self.least, self.beyond, self.order, self.shift, self.len);
+        number == (0, 0, Order::Big, 32, 4) && self.span >= body as u64
+    }
+
     /// The head before a body of so many bytes, in the first of these; `None` says nothing.
     #[inline(always)]
     pub(crate) fn write(&self, body: u64) -> Option<[u8; 8]> {
@@ -72,17 +79,19 @@ impl QuickHead {
     }
 }
 
-/// How a length is read from the bytes that begin with it.
+/// How a length is read from the bytes that begin with the frame.
 pub(crate) trait Number {
     fn read(&self, bytes: &[u8]) -> Option<u64>;
 }
 
+/// Its first 4 bytes, big-endian.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct U32be;
 
 /// 8 bytes, though the number may have fewer, are read in this order, shifted and masked.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wide {
+    pub(super) at: usize,
     pub(super) order: Order,
     pub(super) shift: u32,
     pub(super) mask: u64,
@@ -98,7 +107,6 @@ pub(crate) struct QuickUntil {
 impl Quick {
     /// That of a 4-byte big-endian length.
     pub(super) const DEFAULT: Quick = Quick::U32be(QuickLength {
-        at: 0,
         number: U32be,
         least: 0,
         span: Limit::DEFAULT.body,
@@ -108,23 +116,36 @@ impl Quick {
 
     /// The frame that `bytes` begin with.
     #[inline(always)]
-    pub(crate) fn ends(&self, bytes: &[u8]) -> Option<Ends> {
+    pub(crate) fn cut<'d>(&self, bytes: &'d [u8]) -> Option<Cut<'d>> {
+        match self {
+            Quick::U32be(length) => length.cut(bytes),
+            other => other.cut_another(bytes),
+        }
+    }
+
+    /// A function of its own, so as not to be in the way of the most common.
+    #[inline(never)]
+    fn cut_another<'d>(&self, bytes: &'d [u8]) -> Option<Cut<'d>> {
         match self {
             Quick::No => None,
-            Quick::U32be(length) => length.ends(bytes),
-            Quick::Length(length) => length.ends(bytes),
-            Quick::Until(until) => until.ends(bytes),
+            Quick::U32be(length) => length.cut(bytes),
+            Quick::Length(length) => length.cut(bytes),
+            Quick::Until(until) => until.cut(bytes),
         }
     }
 }
 
 impl<N: Number> QuickLength<N> {
     #[inline(always)]
-    pub(crate) fn ends(&self, bytes: &[u8]) -> Option<Ends> {
-        let value = self.number.read(bytes.get(self.at..)?)?;
-        let end = value.wrapping_add(self.beside);
-        let good = value.wrapping_sub(self.least) <= self.span && end <= bytes.len() as u64;
-        good.then_some(Ends { head: self.head, body: end as usize, tail: end as usize })
+    pub(crate) fn cut<'d>(&self, bytes: &'d [u8]) -> Option<Cut<'d>> {
+        let value = self.number.read(bytes)?;
+        if value.wrapping_sub(self.least) > self.span {
+            return None;
+        }
+        let len = usize::try_from(value.wrapping_add(self.beside)).ok()?;
+        let (frame, rest) = bytes.split_at_checked(len)?;
+        let (head, body) = frame.split_at_checked(self.head)?;
+        Some(Cut { head, body, tail: &[], rest, len })
     }
 }
 
@@ -138,6 +159,7 @@ impl Number for U32be {
 impl Number for Wide {
     #[inline(always)]
     fn read(&self, bytes: &[u8]) -> Option<u64> {
+        let bytes = bytes.get(self.at..)?;
         let wide = match self.order {
             Order::Big => u64::from_be_bytes(*bytes.first_chunk()?),
             Order::Little => u64::from_le_bytes(*bytes.first_chunk()?),
@@ -148,9 +170,14 @@ impl Number for Wide {
 
 impl QuickUntil {
     #[inline(always)]
-    pub(crate) fn ends(&self, bytes: &[u8]) -> Option<Ends> {
+    pub(crate) fn cut<'d>(&self, bytes: &'d [u8]) -> Option<Cut<'d>> {
         let found = self.by.find(bytes)?;
-        (found.start as u64 <= self.max_body).then_some(Ends { head: 0, body: found.start, tail: found.end })
+        if found.start as u64 > self.max_body {
+            return None;
+        }
+        let (frame, rest) = bytes.split_at_checked(found.end)?;
+        let (body, tail) = frame.split_at_checked(found.start)?;
+        Some(Cut { head: &[], body, tail, rest, len: found.end })
     }
 }
 
@@ -161,23 +188,23 @@ mod tests {
     use proptest::prelude::*;
 
     /// What the short way and what a probe tells of a frame that is all there.
-    fn both_ways(text: &str, bytes: &[u8]) -> (Option<Ends>, Option<Ends>) {
+    fn both_ways(text: &str, bytes: &[u8]) -> (Option<Frame>, Option<Frame>) {
         let format = Format::parse(text).unwrap();
         let probed = match format.probe(bytes) {
-            Ok(Probe::Frame(frame)) if frame.total() <= bytes.len() as u64 => Some(ends(frame)),
+            Ok(Probe::Frame(frame)) if frame.total() <= bytes.len() as u64 => Some(frame),
             _ => None,
         };
-        (format.quick().ends(bytes), probed)
-    }
-
-    fn ends(frame: Frame) -> Ends {
-        let body = frame.head + frame.body as usize;
-        Ends { head: frame.head, body, tail: body + frame.tail }
+        let quick = format.quick().cut(bytes).map(|Cut { head, body, tail, rest, len }| {
+            assert_eq!([head, body, tail, rest].concat(), bytes);
+            assert_eq!(len, bytes.len() - rest.len());
+            Frame { head: head.len(), body: body.len() as u64, tail: tail.len() }
+        });
+        (quick, probed)
     }
 
     #[test]
     fn most_formats_have_a_short_way() {
-        let cases: [(&str, &[u8], usize); 15] = [
+        let cases: [(&str, &[u8], u64); 15] = [
             ("u32be", b"\0\0\0\x02ab", 6),
             ("i32be at=1 counts=field max=2", b"D\0\0\0\x06ab", 7),
             ("u8", b"\x08abcdefgh", 9),
@@ -197,7 +224,7 @@ mod tests {
         for (text, bytes, whole) in cases {
             let (quick, probed) = both_ways(text, bytes);
             assert_eq!(quick, probed, "{text}");
-            assert_eq!(quick.unwrap().tail, whole, "{text}");
+            assert_eq!(quick.unwrap().total(), whole, "{text}");
         }
     }
 
@@ -254,7 +281,7 @@ mod tests {
         ];
         for (text, bytes) in cases {
             let (quick, probed) = both_ways(text, bytes);
-            assert!(quick.is_none_or(|ends| Some(ends) == probed) && probed.is_some(), "{text}");
+            assert!(quick.is_none_or(|frame| Some(frame) == probed) && probed.is_some(), "{text}");
         }
     }
 

@@ -12,11 +12,8 @@ impl<F: Deref<Target = Format>> Decoder<F> {
     /// As [`next_message`](Decoder::next_message).
     #[inline]
     pub(crate) fn ahead(&mut self) -> Result<Option<Frame>, Error> {
-        if self.is_at_beginning()
-            && let Some(ends) = self.format.quick().ends(self.buffer.bytes())
-        {
-            let body = (ends.body - ends.head) as u64;
-            return Ok(Some(Frame { head: ends.head, body, tail: ends.tail - ends.body }));
+        if let Some(frame) = self.quick_frame() {
+            return Ok(Some(frame));
         }
         if let Some(frame) = self.next_slowly()? {
             self.state = State::Inside(frame);

@@ -8,7 +8,7 @@ pub(crate) use parts::Part;
 use super::buffer::Buffer;
 use super::explain::Explanation;
 use crate::Error;
-use crate::format::{Ask, Ends, Format, Frame, Probe, Quick};
+use crate::format::{Ask, Cut, Format, Frame, Probe, Quick};
 use std::fmt;
 use std::ops::Deref;
 
@@ -59,23 +59,6 @@ pub struct Message<'d> {
     pub body: &'d [u8],
     /// What follows the body and belongs to the frame.
     pub tail: &'d [u8],
-}
-
-impl<'d> Message<'d> {
-    /// How many bytes it has in all.
-    #[inline(always)]
-    fn len(&self) -> usize {
-        self.head.len() + self.body.len() + self.tail.len()
-    }
-
-    /// The one that `bytes` begin with.
-    #[inline(always)]
-    fn at(bytes: &'d [u8], ends: Ends) -> Option<Message<'d>> {
-        let head = bytes.get(..ends.head)?;
-        let body = bytes.get(ends.head..ends.body)?;
-        let tail = bytes.get(ends.body..ends.tail)?;
-        Some(Message { head, body, tail })
-    }
 }
 
 impl<F: Deref<Target = Format>> Decoder<F> {
@@ -146,8 +129,8 @@ impl<F: Deref<Target = Format>> Decoder<F> {
     /// [`skip`](Decoder::skip). [`Error::Truncated`] after [`finish`](Decoder::finish).
     #[inline]
     pub fn next_message(&mut self) -> Result<Option<Message<'_>>, Error> {
-        match self.quick_ends() {
-            Some(ends) => Ok(self.take(ends)),
+        match self.quick_frame() {
+            Some(frame) => Ok(Some(self.take(frame))),
             None => self.next_by_probe(),
         }
     }
@@ -155,13 +138,27 @@ impl<F: Deref<Target = Format>> Decoder<F> {
     /// The next message, if the short way tells it and its body is not longer than this. `None` says nothing.
     #[inline(always)]
     pub(crate) fn next_quickly(&mut self, most: usize) -> Option<Message<'_>> {
-        let ends = self.quick_ends().filter(|ends| ends.body - ends.head <= most)?;
-        self.take(ends)
+        if !self.is_at_beginning() {
+            return None;
+        }
+        let (bytes, start) = self.buffer.front()?;
+        let Cut { head, body, tail, len, .. } = self.format.quick().cut(bytes).filter(|cut| cut.body.len() <= most)?;
+        (*start, self.messages) = (*start + len, self.messages + 1);
+        Some(Message { head, body, tail })
     }
 
+    /// The same of the format whose way is the shortest, with nothing on it that could fail.
     #[inline(always)]
-    fn quick_ends(&self) -> Option<Ends> {
-        if self.is_at_beginning() { self.format.quick().ends(self.buffer.bytes()) } else { None }
+    pub(crate) fn next_most_quickly(&mut self, most: usize) -> Option<Message<'_>> {
+        if !self.is_at_beginning() {
+            return None;
+        }
+        let (bytes, start) = self.buffer.front()?;
+        let Quick::U32be(length) = self.format.quick() else { return None };
+        let Cut { head, body, tail, len, .. } = length.cut(bytes).filter(|cut| cut.body.len() <= most)?;
+        // Neither wraps: the first is at most where the bytes end.
+        (*start, self.messages) = (start.wrapping_add(len), self.messages.wrapping_add(1));
+        Some(Message { head, body, tail })
     }
 
     /// As many messages as are there and `out` has room for, each as `lend` makes it; says how many. What was lent stays where
@@ -190,16 +187,15 @@ impl<F: Deref<Target = Format>> Decoder<F> {
         if !self.is_at_beginning() {
             return 0;
         }
-        let bytes = self.buffer.bytes();
-        let (taken, rest) = match self.format.quick() {
-            Quick::No => (0, bytes),
-            Quick::U32be(length) => cut_all(bytes, out, |bytes| length.ends(bytes), lend),
-            Quick::Length(length) => cut_all(bytes, out, |bytes| length.ends(bytes), lend),
-            Quick::Until(until) => cut_all(bytes, out, |bytes| until.ends(bytes), lend),
+        let Some((bytes, start)) = self.buffer.front() else { return 0 };
+        let (taken, len) = match self.format.quick() {
+            Quick::No => (0, 0),
+            Quick::U32be(length) => cut_all(bytes, out, |bytes| length.cut(bytes), lend),
+            Quick::Length(length) => cut_all(bytes, out, |bytes| length.cut(bytes), lend),
+            Quick::Until(until) => cut_all(bytes, out, |bytes| until.cut(bytes), lend),
         };
-        let len = bytes.len() - rest.len();
+        *start += len;
         self.messages += taken as u64;
-        self.buffer.take(len);
         taken
     }
 
@@ -209,18 +205,30 @@ impl<F: Deref<Target = Format>> Decoder<F> {
         self.state == State::Between && self.before == 0
     }
 
-    #[inline(always)]
-    fn take(&mut self, ends: Ends) -> Option<Message<'_>> {
-        self.messages += 1;
-        Message::at(self.buffer.take(ends.tail), ends)
-    }
-
     #[cold]
     fn next_by_probe(&mut self) -> Result<Option<Message<'_>>, Error> {
         let Some(frame) = self.next_slowly()? else { return Ok(None) };
         (self.state, self.before, self.at_least) = (State::Between, 0, 0);
-        let body = frame.head + frame.body as usize;
-        Ok(self.take(Ends { head: frame.head, body, tail: body + frame.tail }))
+        Ok(Some(self.take(frame)))
+    }
+
+    /// The frame that is next and all there, if the short way tells it.
+    #[inline(always)]
+    fn quick_frame(&self) -> Option<Frame> {
+        if !self.is_at_beginning() {
+            return None;
+        }
+        let Cut { head, body, tail, .. } = self.format.quick().cut(self.buffer.bytes())?;
+        Some(Frame { head: head.len(), body: body.len() as u64, tail: tail.len() })
+    }
+
+    /// Takes a frame that is all there.
+    #[inline(always)]
+    fn take(&mut self, frame: Frame) -> Message<'_> {
+        self.messages += 1;
+        let (head, rest) = self.buffer.take(to_usize(frame.total())).split_at(frame.head);
+        let (body, tail) = rest.split_at(to_usize(frame.body));
+        Message { head, body, tail }
     }
 
     /// A frame that is all there, if it can be delivered with what has come.
@@ -481,21 +489,21 @@ impl<F: Deref<Target = Format>> Decoder<F> {
     }
 }
 
-/// Cuts the frames that `ends` tells from the front of `bytes`, as many as `out` has room for: how many, and what is behind them.
+/// Cuts the frames that `cut` finds from the front of `bytes`, as many as `out` has room for: how many, and how many bytes they are.
 #[inline(always)]
 fn cut_all<'d, T>(
     bytes: &'d [u8],
     out: &mut [T],
-    ends: impl Fn(&'d [u8]) -> Option<Ends>,
+    cut: impl Fn(&'d [u8]) -> Option<Cut<'d>>,
     lend: impl Fn(Message<'d>) -> T,
-) -> (usize, &'d [u8]) {
+) -> (usize, usize) {
     let (slots, mut rest, mut free) = (out.len(), bytes, out.iter_mut());
-    while let Some(message) = ends(rest).and_then(|ends| Message::at(rest, ends)) {
-        let (Some(behind), Some(slot)) = (rest.get(message.len()..), free.next()) else { break };
-        *slot = lend(message);
+    while let Some(Cut { head, body, tail, rest: behind, .. }) = cut(rest) {
+        let Some(slot) = free.next() else { break };
+        *slot = lend(Message { head, body, tail });
         rest = behind;
     }
-    (slots - free.len(), rest)
+    (slots - free.len(), bytes.len() - rest.len())
 }
 
 fn to_usize(len: u64) -> usize {

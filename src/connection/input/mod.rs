@@ -130,6 +130,15 @@ impl<F: Deref<Target = Format>> Input<F> {
         self.decoder.next_quickly(most).map(lend)
     }
 
+    /// The same where it is the shortest.
+    #[inline(always)]
+    pub(super) fn most_quickly<R>(&mut self, most: usize, lend: impl FnOnce(Message<'_>) -> R) -> Option<R> {
+        if self.arrivals.is_some() {
+            return None;
+        }
+        self.decoder.next_most_quickly(most).map(lend)
+    }
+
     /// One message, and what it brought.
     #[inline]
     pub(super) fn one<R>(

@@ -11,6 +11,7 @@ use super::transport::Transport;
 use crate::Error;
 use crate::fd::{Events, errno};
 use crate::format::Format;
+use crate::memory::FEW;
 use failure::Failure;
 use std::ops::Deref;
 
@@ -63,6 +64,8 @@ pub struct Output<F> {
     closed: bool,
     /// Nothing is in the way of short messages: all that they need is room.
     is_quick: bool,
+    /// And the format is the plainest that there is.
+    is_quickest: bool,
     /// Bytes that waited when it ended.
     lost: u64,
     pub(super) messages: u64,
@@ -87,6 +90,7 @@ impl<F: Deref<Target = Format>> Output<F> {
             failure: None,
             closed: false,
             is_quick: false,
+            is_quickest: false,
             lost: 0,
             messages: 0,
             bytes: 0,
@@ -99,6 +103,7 @@ impl<F: Deref<Target = Format>> Output<F> {
     pub(super) fn note_quick(&mut self) {
         let free = self.failure.is_none() && !self.closed && self.open.is_none() && !self.barrier;
         self.is_quick = free && !self.queue.has_marks();
+        self.is_quickest = self.is_quick && self.format.quick_head().is_some_and(|head| head.is_plain(*FEW.end()));
     }
 
     pub(super) fn set_format(&mut self, format: F) {
