@@ -14,6 +14,9 @@ pub trait Gate<T> {
     /// Those of `work`.
     fn enter<R>(&self, work: impl FnOnce(&mut T) -> Result<R, Error>) -> Result<R, Error>;
 
+    /// Runs `work` if nobody else is inside; `None` says nothing.
+    fn try_enter<R>(&self, work: impl FnOnce(&mut T) -> Option<R>) -> Option<R>;
+
     /// Runs `work` where it is known that nobody else comes; `None` says nothing.
     #[inline(always)]
     fn enter_alone<R>(&self, work: impl FnOnce(&mut T) -> Option<R>) -> Option<R> {
@@ -29,5 +32,9 @@ impl<T> Gate<T> for Mutex<T> {
 
     fn enter<R>(&self, work: impl FnOnce(&mut T) -> Result<R, Error>) -> Result<R, Error> {
         work(&mut self.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn try_enter<R>(&self, work: impl FnOnce(&mut T) -> Option<R>) -> Option<R> {
+        work(&mut *self.try_lock().ok()?)
     }
 }

@@ -27,7 +27,7 @@ where
     /// nothing.
     #[inline(always)]
     pub(crate) fn recv_quickly<R>(&self, most: usize, lend: impl FnOnce(Message<'_>) -> R) -> Option<R> {
-        self.input.enter(|input| Ok(input.quickly(most, lend))).ok()?
+        self.input.try_enter(|input| input.quickly(most, lend))
     }
 
     /// The same by the shortest way, where there is no lock to take.

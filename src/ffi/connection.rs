@@ -258,20 +258,43 @@ impl fdwire_conn {
 #[inline(always)]
 pub(super) unsafe fn with(conn: *mut fdwire_conn, call: impl FnOnce(&fdwire_conn) -> Result<c_int, Error>) -> c_int {
     // SAFETY: as the caller of this function says.
-    let Some(conn) = (unsafe { conn.as_ref() }) else { return code(EINVAL) };
-    match conn.refuses() {
-        Some(refused) => refused,
-        None => contain(|| call(conn).unwrap_or_else(code)).unwrap_or_else(|| conn.panicked()),
-    }
+    unsafe { with_quick(conn, |_| None, call) }
 }
 
-/// Runs the short way of a call, where there is nothing to take care of. `None` says nothing: the call itself is to be made. Both
-/// together in one function would be in each other's way, so that the short way were none.
+/// The same of a call that has a short way, which may lead nowhere. The rest of the call is a function of its own, so as not to be
+/// in the way of it.
 ///
 /// # Safety
 /// As `with`.
 #[inline(always)]
-pub(super) unsafe fn quickly(
+pub(super) unsafe fn with_quick(
+    conn: *mut fdwire_conn,
+    quick: impl FnOnce(&fdwire_conn) -> Option<c_int>,
+    call: impl FnOnce(&fdwire_conn) -> Result<c_int, Error>,
+) -> c_int {
+    #[inline(never)]
+    fn whole(conn: &fdwire_conn, call: impl FnOnce(&fdwire_conn) -> Result<c_int, Error>) -> c_int {
+        contain(|| call(conn).unwrap_or_else(code)).unwrap_or_else(|| conn.panicked())
+    }
+    // SAFETY: as the caller of this function says.
+    let Some(conn) = (unsafe { conn.as_ref() }) else { return code(EINVAL) };
+    if let Some(refused) = conn.refuses() {
+        return refused;
+    }
+    match contain(|| quick(conn)) {
+        Some(Some(result)) => result,
+        Some(None) => whole(conn, call),
+        None => conn.panicked(),
+    }
+}
+
+/// Runs the shortest way of a call, where there is nothing to take care of and no lock to take. `None` says nothing: the call
+/// itself is to be made, by a function of its own.
+///
+/// # Safety
+/// As `with`.
+#[inline(always)]
+pub(super) unsafe fn alone(
     conn: *mut fdwire_conn,
     quick: impl FnOnce(&fdwire_conn) -> Option<c_int>,
 ) -> Option<c_int> {

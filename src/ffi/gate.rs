@@ -47,4 +47,14 @@ impl<T> Gate<T> for Door<T> {
             false => None,
         }
     }
+
+    #[inline(always)]
+    fn try_enter<R>(&self, work: impl FnOnce(&mut T) -> Option<R>) -> Option<R> {
+        let _lock = match self.alone.load(Ordering::Relaxed) {
+            true => None,
+            false => Some(self.lock.try_lock().ok()?),
+        };
+        // SAFETY: as in `enter`.
+        work(unsafe { &mut *self.inner.get() })
+    }
 }

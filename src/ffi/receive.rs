@@ -5,7 +5,7 @@
 //! that send leave it alone. One that is about to wait flushes first what waits to be sent, and
 //! goes on with that while it waits.
 
-use super::connection::{fdwire_conn, quickly, with};
+use super::connection::{alone, fdwire_conn, with, with_quick};
 use super::decoder::fdwire_msg;
 use super::guard::{bytes_mut, deadline, list_mut, object};
 use crate::Error;
@@ -32,26 +32,26 @@ pub unsafe extern "C" fn fdwire_conn_recv(conn: *mut fdwire_conn, msg: *mut fdwi
         conn.connection.recv_alone(usize::MAX, |message| *msg = fdwire_msg::lent(message)).map(|()| 1)
     };
     // SAFETY: the caller's promises.
-    unsafe { quickly(conn, quick).unwrap_or_else(|| recv(conn, msg, timeout_ms)) }
+    unsafe { alone(conn, quick).unwrap_or_else(|| recv(conn, msg, timeout_ms)) }
 }
 
 /// # Safety
 /// As fdwire_conn_recv.
 #[inline(never)]
 unsafe fn recv(conn: *mut fdwire_conn, msg: *mut fdwire_msg, timeout_ms: c_int) -> c_int {
+    let quick = |conn: &fdwire_conn| {
+        // SAFETY: the caller's promise for `msg`.
+        let msg = unsafe { msg.as_mut() }.filter(|_| timeout_ms >= -1)?;
+        conn.connection.recv_quickly(usize::MAX, |message| *msg = fdwire_msg::lent(message)).map(|()| 1)
+    };
     let receive = move |conn: &fdwire_conn| {
         // SAFETY: the caller's promise for `msg`.
         let msg = unsafe { object(msg)? };
-        if timeout_ms >= -1
-            && conn.connection.recv_quickly(usize::MAX, |message| *msg = fdwire_msg::lent(message)).is_some()
-        {
-            return Ok(1);
-        }
         let received = conn.connection.recv(deadline(timeout_ms)?, |message| *msg = fdwire_msg::lent(message))?;
         Ok(received.is_some().into())
     };
     // SAFETY: the caller's promise for `conn`.
-    unsafe { with(conn, receive) }
+    unsafe { with_quick(conn, quick, receive) }
 }
 
 /// Receives as many messages as are there, at most cap, to msgs, waiting for the first only; *count
@@ -67,7 +67,7 @@ pub unsafe extern "C" fn fdwire_conn_recv_many(
     count: *mut usize,
     timeout_ms: c_int,
 ) -> c_int {
-    let receive = move |conn: &fdwire_conn| {
+    let receive = |conn: &fdwire_conn| {
         // SAFETY: the caller's promises for `count` and `msgs`, which has room for `cap`.
         let (count, msgs) = unsafe { (object(count)?, list_mut(msgs, cap)?) };
         match conn.connection.recv_many(msgs, deadline(timeout_ms)?, fdwire_msg::lent)? {
@@ -96,20 +96,20 @@ pub unsafe extern "C" fn fdwire_conn_recv_into(
     len: *mut usize,
     timeout_ms: c_int,
 ) -> c_int {
-    let receive = move |conn: &fdwire_conn| {
+    let quick = |conn: &fdwire_conn| {
         // SAFETY: the caller's promises for `body` and `len`.
-        let (body, len) = unsafe { (bytes_mut(body, cap)?, object(len)?) };
+        let (body, len) = unsafe { (bytes_mut(body, cap).ok()?, len.as_mut().filter(|_| timeout_ms >= -1)?) };
         let copy = |message: Message<'_>| {
             let room = body.get_mut(..message.body.len())?;
             copy_short(room, message.body);
-            Some(message.body.len())
+            *len = message.body.len();
+            Some(1)
         };
-        if timeout_ms >= -1
-            && let Some(received) = conn.connection.recv_quickly(cap, copy).flatten()
-        {
-            *len = received;
-            return Ok(1);
-        }
+        conn.connection.recv_quickly(cap, copy).flatten()
+    };
+    let receive = move |conn: &fdwire_conn| {
+        // SAFETY: the caller's promises for `body` and `len`.
+        let (body, len) = unsafe { (bytes_mut(body, cap)?, object(len)?) };
         match conn.connection.recv_into(body, deadline(timeout_ms)?) {
             Ok(Some(received)) => {
                 *len = received;
@@ -124,7 +124,7 @@ pub unsafe extern "C" fn fdwire_conn_recv_into(
         }
     };
     // SAFETY: the caller's promise for `conn`.
-    unsafe { with(conn, receive) }
+    unsafe { with_quick(conn, quick, receive) }
 }
 
 /// Receives the head of a message whose body is then received in parts, however large it is: *head
@@ -142,7 +142,7 @@ pub unsafe extern "C" fn fdwire_conn_recv_begin(
     body_len: *mut u64,
     timeout_ms: c_int,
 ) -> c_int {
-    let begin = move |conn: &fdwire_conn| {
+    let begin = |conn: &fdwire_conn| {
         // SAFETY: the caller's promises for `head` and `body_len`.
         let (head, body_len) = unsafe { (object(head)?, object(body_len)?) };
         let begun = conn.connection.recv_begin(deadline(timeout_ms)?, |bytes, frame| {
@@ -169,7 +169,7 @@ pub unsafe extern "C" fn fdwire_conn_recv_part(
     got: *mut usize,
     timeout_ms: c_int,
 ) -> c_int {
-    let receive = move |conn: &fdwire_conn| {
+    let receive = |conn: &fdwire_conn| {
         // SAFETY: the caller's promises for `buf` and `got`.
         let (buf, got) = unsafe { (bytes_mut(buf, cap)?, object(got)?) };
         *got = conn.connection.recv_part(buf, deadline(timeout_ms)?)?;
@@ -198,7 +198,7 @@ pub unsafe extern "C" fn fdwire_conn_skip(conn: *mut fdwire_conn) -> c_int {
 /// Returns: 0; -EBUSY while a message is received in parts; -EINVAL for a NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fdwire_conn_unread(conn: *mut fdwire_conn, ptr: *mut *const c_void, len: *mut usize) -> c_int {
-    let unread = move |conn: &fdwire_conn| {
+    let unread = |conn: &fdwire_conn| {
         // SAFETY: the caller's promises for `ptr` and `len`.
         let (ptr, len) = unsafe { (object(ptr)?, object(len)?) };
         conn.connection.unread(|rest| (*ptr, *len) = (rest.as_ptr().cast(), rest.len()))?;
@@ -225,7 +225,7 @@ pub unsafe extern "C" fn fdwire_conn_take_fds(
     cap: usize,
     count: *mut usize,
 ) -> c_int {
-    let take = move |conn: &fdwire_conn| {
+    let take = |conn: &fdwire_conn| {
         // SAFETY: the caller's promises for `count` and `fds`, which has room for `cap`.
         let (count, fds) = unsafe { (object(count)?, if cap > 0 { list_mut(fds, cap)? } else { &mut [] }) };
         let taken = conn.connection.take_descriptors(cap)?;

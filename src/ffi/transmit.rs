@@ -10,7 +10,7 @@
 //! have any size: large bodies go straight from the caller's memory. Threads take turns: messages
 //! are never mixed, and a thread may have to wait for one that sends a message in parts.
 
-use super::connection::{fdwire_conn, fdwire_sent, quickly, with};
+use super::connection::{alone, fdwire_conn, fdwire_sent, with, with_quick};
 use super::decoder::fdwire_msg;
 use super::format::given;
 use super::guard::{borrow, bytes, deadline, list};
@@ -83,23 +83,25 @@ pub unsafe extern "C" fn fdwire_conn_send(
         conn.connection.send_alone(body).then_some(PENDING)
     };
     // SAFETY: the caller's promises.
-    unsafe { quickly(conn, quick).unwrap_or_else(|| send(conn, body, len, timeout_ms)) }
+    unsafe { alone(conn, quick).unwrap_or_else(|| send(conn, body, len, timeout_ms)) }
 }
 
 /// # Safety
 /// As fdwire_conn_send.
 #[inline(never)]
 unsafe fn send(conn: *mut fdwire_conn, body: *const c_void, len: usize, timeout_ms: c_int) -> c_int {
+    let quick = |conn: &fdwire_conn| {
+        // SAFETY: the caller's promise for `body`.
+        let body = unsafe { bytes(body, len) }.ok().filter(|_| timeout_ms >= -1)?;
+        conn.connection.send_quickly(body).then_some(PENDING)
+    };
     let send = move |conn: &fdwire_conn| {
         // SAFETY: the caller's promise for `body`.
         let body = unsafe { bytes(body, len)? };
-        if timeout_ms >= -1 && conn.connection.send_quickly(body) {
-            return Ok(PENDING);
-        }
         conn.connection.send(Outgoing { head: None, body }, deadline(timeout_ms)?).map(result_of)
     };
     // SAFETY: the caller's promise for `conn`.
-    unsafe { with(conn, send) }
+    unsafe { with_quick(conn, quick, send) }
 }
 
 /// Sends count messages, with as few system calls as there can be. Of each, head (NULL: the format
@@ -113,7 +115,7 @@ pub unsafe extern "C" fn fdwire_conn_send_many(
     count: usize,
     timeout_ms: c_int,
 ) -> c_int {
-    let send = move |conn: &fdwire_conn| {
+    let send = |conn: &fdwire_conn| {
         // SAFETY: the caller's promises for `msgs`, and for what they point to.
         let (msgs, deadline) = (unsafe { list(msgs, count)? }, deadline(timeout_ms)?);
         // SAFETY: as above.
@@ -138,27 +140,28 @@ pub unsafe extern "C" fn fdwire_conn_queue(conn: *mut fdwire_conn, msgs: *const 
         conn.connection.queue_alone(body).then_some(PENDING)
     };
     // SAFETY: the caller's promises.
-    unsafe { quickly(conn, quick).unwrap_or_else(|| queue(conn, msgs, count)) }
+    unsafe { alone(conn, quick).unwrap_or_else(|| queue(conn, msgs, count)) }
 }
 
 /// # Safety
 /// As fdwire_conn_queue.
 #[inline(never)]
 unsafe fn queue(conn: *mut fdwire_conn, msgs: *const fdwire_msg, count: usize) -> c_int {
+    let quick = |conn: &fdwire_conn| {
+        // SAFETY: the caller's promises for `msgs`, and for what they point to.
+        let body = unsafe { only_body(list(msgs, count).ok()?)? };
+        conn.connection.queue_quickly(body).then_some(PENDING)
+    };
     let queue = move |conn: &fdwire_conn| {
         // SAFETY: the caller's promises for `msgs`, and for what they point to.
         let msgs = unsafe { list(msgs, count)? };
-        // SAFETY: as above.
-        if unsafe { only_body(msgs) }.is_some_and(|body| conn.connection.queue_quickly(body)) {
-            return Ok(PENDING);
-        }
         // SAFETY: as above.
         let messages = msgs.iter().map(|msg| unsafe { msg.outgoing() });
         conn.connection.queue(messages)?;
         Ok(if count == 0 { 0 } else { PENDING })
     };
     // SAFETY: the caller's promise for `conn`.
-    unsafe { with(conn, queue) }
+    unsafe { with_quick(conn, quick, queue) }
 }
 
 /// Sends what waits inside.
@@ -201,7 +204,7 @@ pub unsafe extern "C" fn fdwire_conn_send_begin(
     body_len: u64,
     timeout_ms: c_int,
 ) -> c_int {
-    let begin = move |conn: &fdwire_conn| {
+    let begin = |conn: &fdwire_conn| {
         // SAFETY: the caller's promise for `head`.
         let head = unsafe { given(head, head_len)? };
         conn.connection.send_begin(head, body_len, deadline(timeout_ms)?).map(result_of)
@@ -221,7 +224,7 @@ pub unsafe extern "C" fn fdwire_conn_send_part(
     len: usize,
     timeout_ms: c_int,
 ) -> c_int {
-    let send = move |conn: &fdwire_conn| {
+    let send = |conn: &fdwire_conn| {
         // SAFETY: the caller's promise for `buf`.
         let part = unsafe { bytes(buf, len)? };
         conn.connection.send_part(part, deadline(timeout_ms)?).map(result_of)
@@ -245,7 +248,7 @@ pub unsafe extern "C" fn fdwire_conn_send_file(
     len: u64,
     timeout_ms: c_int,
 ) -> c_int {
-    let send = move |conn: &fdwire_conn| {
+    let send = |conn: &fdwire_conn| {
         conn.connection.send_file(borrow(file_fd)?, offset, len, deadline(timeout_ms)?).map(result_of)
     };
     // SAFETY: the caller's promise for `conn`.
@@ -268,7 +271,7 @@ pub unsafe extern "C" fn fdwire_conn_send_fds(
     count: usize,
     timeout_ms: c_int,
 ) -> c_int {
-    let send = move |conn: &fdwire_conn| {
+    let send = |conn: &fdwire_conn| {
         // SAFETY: the caller's promises for `body` and `fds`.
         let (body, fds) = unsafe { (bytes(body, len)?, list(fds, count)?) };
         let mut borrowed: Vec<BorrowedFd<'_>> = Vec::new();

@@ -15,10 +15,10 @@ impl<F: Deref<Target = Format>> Output<F> {
     /// nothing.
     #[inline(always)]
     pub(in crate::connection) fn add_quickly(&mut self, body: &[u8], most: u64) -> bool {
-        if !self.is_quick {
-            return false;
+        if self.is_quickest && FEW.contains(&body.len()) {
+            return self.add_most_quickly(body, most);
         }
-        let Some(quick) = self.format.quick_head() else { return false };
+        let Some(quick) = self.format.quick_head().filter(|_| self.is_quick) else { return false };
         let Some(head) = quick.write(body.len() as u64) else { return false };
         let added = self.queue.put_within(most, head, quick.len, body);
         self.messages = self.messages.wrapping_add(added.into());
