@@ -91,29 +91,28 @@ impl<'m> Refs<'m> {
 }
 
 /// Room for frames, one after the other.
-pub(super) struct Frames<'q> {
-    memory: &'q mut [u8],
-    end: usize,
-}
+pub(super) struct Room<'q>(&'q mut [u8]);
 
-impl Frames<'_> {
+impl Room<'_> {
     /// Adds a frame whose head is the first `head_len` bytes of these, and which has no tail; false if there is no room.
     #[inline(always)]
-    pub(super) fn put(&mut self, head: [u8; 8], head_len: usize, body: &[u8]) -> bool {
-        let Some(room) = self.memory.get_mut(self.end..).and_then(|room| room.get_mut(..8 + body.len())) else {
+    pub(super) fn put<const N: usize>(&mut self, head: [u8; N], head_len: usize, body: &[u8]) -> bool {
+        let head_len = head_len.min(N); // which it is: so the place is known to be within the room
+        if self.0.len() < N + body.len() {
             return false;
-        };
+        }
+        let room = std::mem::take(&mut self.0);
         let Some((start, _)) = room.split_first_chunk_mut() else { return false };
         *start = head;
-        let head_len = head_len.min(head.len()); // which it is: so the place is known to be within the room
-        let Some(place) = room.get_mut(head_len..head_len + body.len()) else { return false };
-        copy_short(place, body);
-        self.end = self.end.wrapping_add(head_len + body.len()); // which is in the memory
+        let (frame, rest) = room.split_at_mut(head_len + body.len());
+        copy_short(&mut frame[head_len..], body);
+        self.0 = rest;
         true
     }
 
-    pub(super) fn end(&self) -> usize {
-        self.end
+    /// How many bytes are left.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
     }
 }
 
@@ -210,13 +209,14 @@ impl Queue {
 
     /// Room that is there already, for frames.
     #[inline(always)]
-    pub(super) fn frames(&mut self) -> Frames<'_> {
-        Frames { end: self.end, memory: &mut self.memory }
+    pub(super) fn frames(&mut self) -> Room<'_> {
+        Room(self.memory.get_mut(self.end..).unwrap_or_default())
     }
 
-    /// Keeps the frames that were put there.
-    pub(super) fn add_up_to(&mut self, end: usize) {
-        self.end = end;
+    /// Keeps the frames that were put there, and left so many bytes of room.
+    #[inline(always)]
+    pub(super) fn add_up_to(&mut self, left: usize) {
+        self.end = self.memory.len() - left;
     }
 
     /// Adds a frame, if there is room already, and at most so many bytes wait then; whether it did.
@@ -226,9 +226,10 @@ impl Queue {
         if frame > most.saturating_sub(waiting) {
             return false;
         }
-        let mut frames = self.frames();
-        let put = frames.put(head, head_len, body);
-        self.end = frames.end;
+        let mut room = self.frames();
+        let put = room.put(head, head_len, body);
+        let left = room.len();
+        self.add_up_to(left);
         put
     }
 

@@ -99,7 +99,7 @@ where
     #[inline]
     pub fn send_all<'m, M>(&self, messages: M, deadline: Deadline) -> Result<Sent, Error>
     where
-        M: Iterator<Item = Result<Outgoing<'m>, Error>> + Clone,
+        M: ExactSizeIterator<Item = Result<Outgoing<'m>, Error>> + Clone,
     {
         let batch = self.batch.load(Ordering::Relaxed);
         self.transmit(deadline, batch, Output::is_held, |output, most, refs| {
@@ -114,7 +114,7 @@ where
     #[inline]
     pub fn queue<'m, M>(&self, messages: M) -> Result<(), Error>
     where
-        M: Iterator<Item = Result<Outgoing<'m>, Error>> + Clone,
+        M: ExactSizeIterator<Item = Result<Outgoing<'m>, Error>> + Clone,
     {
         let most = self.send_limit.load(Ordering::Relaxed);
         self.enter_output(|output| {

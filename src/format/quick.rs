@@ -44,7 +44,7 @@ pub(crate) struct QuickLength<N> {
 pub(crate) struct QuickHead {
     /// The shortest body, and how many bytes more one may have.
     pub(super) least: u64,
-    pub(super) span: u64,
+    pub(crate) span: u64,
     /// What to add to get the length; where that is below 0 it wraps.
     pub(super) beyond: u64,
     /// Where in a number of 8 bytes the length lies.
@@ -63,6 +63,11 @@ impl QuickHead {
     pub(crate) fn is_plain(&self, body: usize) -> bool {
         let number = (self.least, self.beyond, self.order, self.shift, self.len);
         number == (0, 0, Order::Big, 32, 4) && self.span >= body as u64
+    }
+
+    /// That of bodies up to this length alone.
+    pub(crate) fn up_to(self, body: u64) -> Option<QuickHead> {
+        Some(QuickHead { span: self.span.min(body.checked_sub(self.least)?), ..self })
     }
 
     /// The head before a body of so many bytes, in the first of these; `None` says nothing.

@@ -3,7 +3,7 @@
 use super::{COPIED, Open, Outgoing, Output, this_thread};
 use crate::Error;
 use crate::codec::{Scratch, head_of};
-use crate::connection::queue::{Marked, Refs, Stretch};
+use crate::connection::queue::{Marked, Refs, Room, Stretch};
 use crate::fd::{File, check_open, errno};
 use crate::format::{Format, Payload};
 use crate::memory::{FEW, copy};
@@ -70,7 +70,7 @@ impl<F: Deref<Target = Format>> Output<F> {
     /// is to wait for more is not worth referring to.
     pub(in crate::connection) fn encode_all<'m>(
         &mut self,
-        messages: impl Iterator<Item = Result<Outgoing<'m>, Error>> + Clone,
+        messages: impl ExactSizeIterator<Item = Result<Outgoing<'m>, Error>> + Clone,
         batch: u64,
         most: u64,
         refs: &mut Refs<'m>,
@@ -124,23 +124,18 @@ impl<F: Deref<Target = Format>> Output<F> {
     #[inline(never)]
     fn encode_quick_ones<'m, M>(&mut self, messages: M, copied: usize) -> (u64, M)
     where
-        M: Iterator<Item = Result<Outgoing<'m>, Error>> + Clone,
+        M: ExactSizeIterator<Item = Result<Outgoing<'m>, Error>> + Clone,
     {
-        let (mut count, mut rest) = (0, messages);
-        let Some(quick) = self.format.quick_head() else { return (count, rest) };
-        let mut frames = self.queue.frames();
-        loop {
-            let mut next = rest.clone();
-            let Some(Ok(Outgoing { head: None, body })) = next.next() else { break };
-            let Some(head) = quick.write(body.len() as u64).filter(|_| body.len() <= copied) else { break };
-            if !frames.put(head, quick.len, body) {
-                break;
-            }
-            (count, rest) = (count + 1, next);
-        }
-        let end = frames.end();
-        self.queue.add_up_to(end);
-        (count, rest)
+        let Some(quick) = self.format.quick_head().and_then(|quick| quick.up_to(copied as u64)) else {
+            return (0, messages);
+        };
+        let (count, room) = (messages.len(), self.queue.frames());
+        let (rest, left) = match quick.is_plain(0) {
+            true => put_all(messages, room, |len| Some(((len as u32).to_be_bytes(), 4)).filter(|_| len <= quick.span)),
+            false => put_all(messages, room, |len| Some((quick.write(len)?, quick.len))),
+        };
+        self.queue.add_up_to(left);
+        ((count - rest.len()) as u64, rest)
     }
 
     /// Adds the head of a message whose body comes in parts.
@@ -244,4 +239,28 @@ impl<F: Deref<Target = Format>> Output<F> {
             Ok(1)
         })
     }
+}
+
+/// Puts messages into the room as long as `head` tells their heads and there is room: those that are left, and how much room.
+#[inline(always)]
+fn put_all<'m, M, const N: usize>(
+    messages: M,
+    mut room: Room<'_>,
+    head: impl Fn(u64) -> Option<([u8; N], usize)>,
+) -> (M, usize)
+where
+    M: Iterator<Item = Result<Outgoing<'m>, Error>> + Clone,
+{
+    let mut rest = messages;
+    loop {
+        let mut next = rest.clone();
+        match next.next() {
+            Some(Ok(Outgoing { head: None, body })) => match head(body.len() as u64) {
+                Some((head, head_len)) if room.put(head, head_len, body) => rest = next,
+                _ => break,
+            },
+            _ => break,
+        }
+    }
+    (rest, room.len())
 }
