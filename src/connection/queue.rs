@@ -233,10 +233,10 @@ impl Queue {
         put
     }
 
-    /// Adds a frame of its length in 4 bytes, big-endian, and a body of a [`FEW`] bytes, if there is room already, and at most so
-    /// many bytes wait then; whether it did. Nothing here can fail.
+    /// Adds a frame of a length in 4 bytes, big-endian, and the body, if there is room already, and at most so many bytes wait then;
+    /// whether it did. Nothing here can fail.
     #[inline(always)]
-    pub(super) fn put_few_within(&mut self, most: u64, body: &[u8]) -> bool {
+    pub(super) fn put_plain_within(&mut self, most: u64, body: &[u8]) -> bool {
         let len = body.len().wrapping_add(4);
         let (end, waiting) = (self.end.wrapping_add(len), self.end.wrapping_sub(self.start).wrapping_add(len));
         let Some(frame) = self.memory.get_mut(self.end..end).filter(|_| waiting as u64 <= most) else { return false };

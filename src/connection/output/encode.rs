@@ -15,23 +15,25 @@ impl<F: Deref<Target = Format>> Output<F> {
     /// nothing.
     #[inline(always)]
     pub(in crate::connection) fn add_quickly(&mut self, body: &[u8], most: u64) -> bool {
-        if self.is_quickest && FEW.contains(&body.len()) {
-            return self.add_most_quickly(body, most);
-        }
         let Some(quick) = self.format.quick_head().filter(|_| self.is_quick) else { return false };
-        let Some(head) = quick.write(body.len() as u64) else { return false };
-        let added = self.queue.put_within(most, head, quick.len, body);
+        let added = match self.is_quickest && body.len() as u64 <= quick.span {
+            true => self.queue.put_plain_within(most, body),
+            false => match quick.write(body.len() as u64) {
+                Some(head) => self.queue.put_within(most, head, quick.len, body),
+                None => false,
+            },
+        };
         self.messages = self.messages.wrapping_add(added.into());
         added
     }
 
-    /// The same where it is the shortest, with nothing on it that could fail.
+    /// The same where it is the shortest.
     #[inline(always)]
     pub(in crate::connection) fn add_most_quickly(&mut self, body: &[u8], most: u64) -> bool {
         if !self.is_quickest || !FEW.contains(&body.len()) {
             return false;
         }
-        let added = self.queue.put_few_within(most, body);
+        let added = self.queue.put_plain_within(most, body);
         self.messages = self.messages.wrapping_add(added.into());
         added
     }
