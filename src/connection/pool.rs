@@ -48,12 +48,15 @@ impl Drop for User {
 
 /// A buffer with room for a chunk of this size and some more. What is in it means nothing.
 pub(super) fn take(chunk: usize) -> Result<Vec<u8>, Error> {
-    if chunk == CHUNK
-        && let Some(buffer) = with(|pool| pool.buffers.iter_mut().find(|buffer| !buffer.is_empty()).map(std::mem::take))
-    {
-        return Ok(buffer);
+    match if chunk == CHUNK { take_kept() } else { None } {
+        Some(buffer) => Ok(buffer),
+        None => zeroed(chunk + chunk / 4),
     }
-    zeroed(chunk + chunk / 4)
+}
+
+/// One that is kept.
+pub(super) fn take_kept() -> Option<Vec<u8>> {
+    with(|pool| pool.buffers.iter_mut().find(|buffer| !buffer.is_empty()).map(std::mem::take))
 }
 
 /// Fresh memory.

@@ -22,6 +22,8 @@ pub(super) struct Queue {
     end: usize,
     /// The place of the first byte that waits.
     at: u64,
+    /// Much waited the last time: that is expected again.
+    was_large: bool,
     marks: Rare<VecDeque<Mark>>,
 }
 
@@ -118,7 +120,7 @@ impl Room<'_> {
 
 impl Queue {
     pub(super) fn new() -> Queue {
-        Queue { memory: Vec::new(), start: 0, end: 0, at: 0, marks: Rare::none() }
+        Queue { memory: Vec::new(), start: 0, end: 0, at: 0, was_large: false, marks: Rare::none() }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -177,10 +179,12 @@ impl Queue {
         if self.start >= self.len() && wanted <= self.memory.len() {
             self.memory.copy_within(self.start..self.end, 0);
         } else {
-            let larger = match wanted {
-                wanted if wanted > pool::SIZE => pool::zeroed(wanted + self.len() / 4)?,
-                wanted if wanted > SMALL => pool::take(CHUNK)?,
-                wanted => pool::zeroed(wanted.next_power_of_two().max(SMALL / 4))?,
+            let kept = if self.was_large && wanted <= CHUNK { pool::take_kept() } else { None };
+            let larger = match (kept, wanted) {
+                (Some(kept), _) => kept,
+                (None, wanted) if wanted > pool::SIZE => pool::zeroed(wanted + self.len() / 4)?,
+                (None, wanted) if wanted > SMALL => pool::take(CHUNK)?,
+                (None, wanted) => pool::zeroed(wanted.next_power_of_two().max(SMALL / 4))?,
             };
             self.move_to(larger);
         }
@@ -364,6 +368,7 @@ impl Queue {
             self.marks = Rare::none();
         }
         if len == 0 {
+            self.was_large = self.end > SMALL;
             (self.start, self.end) = (0, 0);
             pool::give(std::mem::take(&mut self.memory));
         } else if self.memory.len() > 4 * len + SMALL
