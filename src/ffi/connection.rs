@@ -294,10 +294,7 @@ pub(super) unsafe fn with_quick(
 /// # Safety
 /// As `with`.
 #[inline(always)]
-pub(super) unsafe fn alone(
-    conn: *mut fdwire_conn,
-    quick: impl FnOnce(&fdwire_conn) -> Option<c_int>,
-) -> Option<c_int> {
+pub(super) unsafe fn alone(conn: *mut fdwire_conn, quick: impl FnOnce(&fdwire_conn) -> Option<c_int>) -> Option<c_int> {
     // SAFETY: as the caller of this function says.
     let conn = unsafe { conn.as_ref() }.filter(|conn| conn.care.load(Ordering::Relaxed) == 0)?;
     contain(|| quick(conn)).unwrap_or_else(|| Some(conn.panicked()))

@@ -111,13 +111,8 @@ pub(crate) struct QuickUntil {
 
 impl Quick {
     /// That of a 4-byte big-endian length.
-    pub(super) const DEFAULT: Quick = Quick::U32be(QuickLength {
-        number: U32be,
-        least: 0,
-        span: Limit::DEFAULT.body,
-        beside: 4,
-        head: 4,
-    });
+    pub(super) const DEFAULT: Quick =
+        Quick::U32be(QuickLength { number: U32be, least: 0, span: Limit::DEFAULT.body, beside: 4, head: 4 });
 
     /// The frame that `bytes` begin with.
     #[inline(always)]
