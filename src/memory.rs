@@ -58,29 +58,29 @@ pub(crate) fn copy_short(to: &mut [u8], from: &[u8]) {
 /// A value that is mostly not there, and then costs a place for a pointer; made without aborting the program where there is no
 /// memory, which a Box cannot promise.
 #[derive(Debug)]
-pub(crate) struct Rare<T>(Box<[T]>);
+pub(crate) struct Rare<T>(Option<Box<[T; 1]>>);
 
 impl<T> Rare<T> {
     pub(crate) fn none() -> Rare<T> {
-        Rare(Box::default())
+        Rare(None)
     }
 
     pub(crate) fn get(&self) -> Option<&T> {
-        self.0.first()
+        self.0.as_ref().map(|one| &one[0])
     }
 
     pub(crate) fn get_mut(&mut self) -> Option<&mut T> {
-        self.0.first_mut()
+        self.0.as_mut().map(|one| &mut one[0])
     }
 
     /// What is there, or what `make` makes.
     pub(crate) fn get_or_make(&mut self, make: impl FnOnce() -> T) -> Result<&mut T, Error> {
-        if self.0.is_empty() {
+        if self.0.is_none() {
             let mut one = Vec::new();
             reserve_exact(&mut one, 1)?;
             one.push(make());
-            self.0 = one.into_boxed_slice();
+            self.0 = one.into_boxed_slice().try_into().ok();
         }
-        self.0.first_mut().ok_or(Error::NoMemory)
+        self.get_mut().ok_or(Error::NoMemory)
     }
 }

@@ -4,7 +4,7 @@ use super::field::{FIELD_MAX, Field, Reading};
 use super::frame::{Ask, Frame, Limit, Payload, Probe, Tail};
 use super::layout::{Counts, Extras, Layout, TailKind};
 use super::length::Length;
-use super::quick::{Quick, QuickHead, QuickLength, U32be};
+use super::quick::{Quick, QuickHead, QuickLength, U32be, U32beAt};
 use crate::Error;
 use std::fmt;
 use std::ops::Range;
@@ -299,9 +299,10 @@ impl Plain {
     }
 
     fn quick(&self) -> Option<Quick> {
-        Some(match self.number.is_u32be() && self.at == 0 {
-            true => Quick::U32be(self.quick_length(U32be)?),
-            false => Quick::Length(self.quick_length(self.number.wide(self.at))?),
+        Some(match (self.number.is_u32be(), self.at) {
+            (true, 0) => Quick::U32be(self.quick_length(U32be)?),
+            (true, at) => Quick::U32beAt(self.quick_length(U32beAt(at))?),
+            (false, at) => Quick::Length(self.quick_length(self.number.wide(at))?),
         })
     }
 

@@ -12,11 +12,12 @@ pub(crate) enum Quick {
     No,
     /// The most common by far, in the fewest steps.
     U32be(QuickLength<U32be>),
+    U32beAt(QuickLength<U32beAt>),
     Length(QuickLength<Wide>),
     Until(QuickUntil),
 }
 
-/// A frame that is all there, and what is behind it.
+/// A frame that is all there, and what is behind it. They lie one after the other, empty ones too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Cut<'d> {
     pub(crate) head: &'d [u8],
@@ -93,6 +94,10 @@ pub(crate) trait Number {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct U32be;
 
+/// The 4 bytes at this place, big-endian.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct U32beAt(pub(super) usize);
+
 /// 8 bytes, though the number may have fewer, are read in this order, shifted and masked.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wide {
@@ -129,6 +134,7 @@ impl Quick {
         match self {
             Quick::No => None,
             Quick::U32be(length) => length.cut(bytes),
+            Quick::U32beAt(length) => length.cut(bytes),
             Quick::Length(length) => length.cut(bytes),
             Quick::Until(until) => until.cut(bytes),
         }
@@ -145,7 +151,7 @@ impl<N: Number> QuickLength<N> {
         let len = usize::try_from(value.wrapping_add(self.beside)).ok()?;
         let (frame, rest) = bytes.split_at_checked(len)?;
         let (head, body) = frame.split_at_checked(self.head)?;
-        Some(Cut { head, body, tail: &[], rest, len })
+        Some(Cut { head, body, tail: &rest[..0], rest, len })
     }
 }
 
@@ -153,6 +159,13 @@ impl Number for U32be {
     #[inline(always)]
     fn read(&self, bytes: &[u8]) -> Option<u64> {
         Some(u32::from_be_bytes(*bytes.first_chunk()?).into())
+    }
+}
+
+impl Number for U32beAt {
+    #[inline(always)]
+    fn read(&self, bytes: &[u8]) -> Option<u64> {
+        U32be.read(bytes.get(self.0..)?)
     }
 }
 
@@ -177,7 +190,7 @@ impl QuickUntil {
         }
         let (frame, rest) = bytes.split_at_checked(found.end)?;
         let (body, tail) = frame.split_at_checked(found.start)?;
-        Some(Cut { head: &[], body, tail, rest, len: found.end })
+        Some(Cut { head: &body[..0], body, tail, rest, len: found.end })
     }
 }
 
@@ -197,6 +210,11 @@ mod tests {
         let quick = format.quick().cut(bytes).map(|Cut { head, body, tail, rest, len }| {
             assert_eq!([head, body, tail, rest].concat(), bytes);
             assert_eq!(len, bytes.len() - rest.len());
+            let mut at = bytes.as_ptr();
+            for part in [head, body, tail, rest] {
+                assert_eq!(part.as_ptr(), at);
+                at = part.as_ptr_range().end;
+            }
             Frame { head: head.len(), body: body.len() as u64, tail: tail.len() }
         });
         (quick, probed)

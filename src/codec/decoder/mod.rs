@@ -9,6 +9,7 @@ use super::buffer::Buffer;
 use super::explain::Explanation;
 use crate::Error;
 use crate::format::{Ask, Cut, Format, Frame, Probe, Quick};
+use crate::memory::Rare;
 use std::fmt;
 use std::ops::Deref;
 
@@ -31,7 +32,7 @@ pub struct Decoder<F> {
     gone: u64,
     ended: bool,
     /// The head of a message whose body is being taken in parts, where it is needed to check the tail.
-    head: Box<[u8]>,
+    head: Rare<Vec<u8>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +75,7 @@ impl<F: Deref<Target = Format>> Decoder<F> {
             received: 0,
             gone: 0,
             ended: false,
-            head: Box::default(),
+            head: Rare::none(),
         }
     }
 
@@ -191,6 +192,7 @@ impl<F: Deref<Target = Format>> Decoder<F> {
         let (taken, len) = match self.format.quick() {
             Quick::No => (0, 0),
             Quick::U32be(length) => cut_all(bytes, out, |bytes| length.cut(bytes), lend),
+            Quick::U32beAt(length) => cut_all(bytes, out, |bytes| length.cut(bytes), lend),
             Quick::Length(length) => cut_all(bytes, out, |bytes| length.cut(bytes), lend),
             Quick::Until(until) => cut_all(bytes, out, |bytes| until.cut(bytes), lend),
         };
@@ -489,7 +491,8 @@ impl<F: Deref<Target = Format>> Decoder<F> {
     }
 }
 
-/// Cuts the frames that `cut` finds from the front of `bytes`, as many as `out` has room for: how many, and how many bytes they are.
+/// Cuts the frames that `cut` finds from the front of `bytes`, as many as `out` has room for: how many, and how many bytes they
+/// are.
 #[inline(always)]
 fn cut_all<'d, T>(
     bytes: &'d [u8],

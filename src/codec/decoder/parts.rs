@@ -3,7 +3,7 @@
 use super::{Decoder, State, to_usize};
 use crate::Error;
 use crate::format::{Format, Frame};
-use crate::memory::copy;
+use crate::memory::{Rare, copy};
 use std::ops::Deref;
 
 /// The next of a body that is taken in parts.
@@ -27,7 +27,7 @@ impl<F: Deref<Target = Format>> Decoder<F> {
         let Some(frame) = self.ahead()? else { return Ok(None) };
         let Some(head) = self.buffer.bytes().get(..frame.head) else { return Ok(None) };
         // Needed to check a tail, and to put the message back.
-        self.head = copy(head)?.into_boxed_slice();
+        *self.head.get_or_make(Vec::new)? = copy(head)?;
         self.state = State::Open { left: frame.body, tail: frame.tail };
         (self.before, self.at_least) = (0, 0);
         self.gone += frame.head as u64;
@@ -51,11 +51,11 @@ impl<F: Deref<Target = Format>> Decoder<F> {
         }
         if left == 0 && self.buffer.len() >= tail {
             let frame = self.open_frame(tail);
-            if let Err(error) = self.format.check_tail(&frame, &self.head, &self.buffer.bytes()[..tail]) {
+            if let Err(error) = self.format.check_tail(&frame, self.open_head(), &self.buffer.bytes()[..tail]) {
                 return self.fail(error);
             }
             self.drop_bytes(tail);
-            self.head = Box::default();
+            self.head = Rare::none();
             self.begin_next();
             return Ok(Part::End);
         }
@@ -64,7 +64,12 @@ impl<F: Deref<Target = Format>> Decoder<F> {
 
     /// The frame whose body was taken, if all of it was.
     fn open_frame(&self, tail: usize) -> Frame {
-        Frame { head: self.head.len(), body: self.gone - self.head.len() as u64, tail }
+        let head = self.open_head().len();
+        Frame { head, body: self.gone - head as u64, tail }
+    }
+
+    fn open_head(&self) -> &[u8] {
+        self.head.get().map_or(&[], |head| head)
     }
 
     /// So many bytes of the body came to where they are wanted, past the buffer, which is empty.
@@ -104,8 +109,8 @@ impl<F: Deref<Target = Format>> Decoder<F> {
     pub(crate) fn put_back(&mut self, body: &[u8]) -> Result<(), Error> {
         let State::Open { left, tail } = self.state else { return Ok(()) };
         let frame = Frame { body: body.len() as u64 + left, ..self.open_frame(tail) };
-        let head = std::mem::take(&mut self.head);
-        if let Err(error) = self.buffer.prepend([&head, body]) {
+        let head = std::mem::replace(&mut self.head, Rare::none());
+        if let Err(error) = self.buffer.prepend([head.get().map_or(&[], |head| head), body]) {
             return self.fail(error);
         }
         self.gone = 0;

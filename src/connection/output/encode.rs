@@ -114,7 +114,7 @@ impl<F: Deref<Target = Format>> Output<F> {
             all = all.saturating_add(head.saturating_add(body.len()));
             short = short.saturating_add(if body.len() <= COPIED { head + body.len() } else { head });
         }
-        let waits = self.in_memory().saturating_add(all as u64) < batch;
+        let waits = batch == u64::MAX || self.in_memory().saturating_add(all as u64) < batch;
         let (copied, bytes) = if waits { (usize::MAX, all) } else { (COPIED, short) };
         let allowed = usize::try_from(most.saturating_sub(self.in_memory())).unwrap_or(usize::MAX);
         self.queue.room(bytes.min(allowed))?;
