@@ -185,13 +185,17 @@ where
         self.note_quick_most();
     }
 
+    /// How many bytes make a batch: no more wait than may.
+    fn batch(&self) -> u64 {
+        self.batch.load(Ordering::SeqCst).min(self.send_limit.load(Ordering::SeqCst).saturating_add(1))
+    }
+
     /// Whoever notes it last, whichever thread, has seen what was set before.
     fn note_quick_most(&self) {
-        let most = || self.batch.load(Ordering::SeqCst).saturating_sub(1).min(self.send_limit.load(Ordering::SeqCst));
         loop {
-            let seen = most();
-            self.quick_most.store(seen, Ordering::SeqCst);
-            if most() == seen {
+            let batch = self.batch();
+            self.quick_most.store(batch.saturating_sub(1), Ordering::SeqCst);
+            if self.batch() == batch {
                 return;
             }
         }

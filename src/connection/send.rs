@@ -68,7 +68,7 @@ where
     /// done in time. What the system says against writing lasts, and part of the message may be lost then.
     #[inline]
     pub fn send(&self, message: Outgoing<'_>, deadline: Deadline) -> Result<Sent, Error> {
-        let (most, batch) = (self.most(deadline), self.batch.load(Ordering::Relaxed));
+        let (most, batch) = (self.most(deadline), self.batch());
         let mut refs = Refs::default();
         if batch == 0 {
             let next = self.enter_output(|output| {
@@ -101,7 +101,7 @@ where
     where
         M: ExactSizeIterator<Item = Result<Outgoing<'m>, Error>> + Clone,
     {
-        let batch = self.batch.load(Ordering::Relaxed);
+        let batch = self.batch();
         self.transmit(deadline, batch, Output::is_held, |output, most, refs| {
             output.accept(most, refs, |output, refs| output.encode_all(messages.clone(), batch, most, refs))
         })
@@ -154,7 +154,7 @@ where
     /// As [`send`](Connection::send); EOPNOTSUPP for a format that does not tell its messages by a length.
     pub fn send_begin(&self, head: Option<&[u8]>, body_len: u64, deadline: Deadline) -> Result<Sent, Error> {
         // The head alone would be a packet of its own.
-        let batch = if body_len == 0 { self.batch.load(Ordering::Relaxed) } else { u64::MAX };
+        let batch = if body_len == 0 { self.batch() } else { u64::MAX };
         let sent = self.accept(deadline, batch, &mut Refs::default(), Output::is_held, |output, most, refs| {
             let mut tail = Vec::new();
             output.accept(most, refs, |output, _| {
@@ -175,7 +175,7 @@ where
     /// As [`send`](Connection::send); [`Error::Misuse`] where no message was begun, or it has fewer bytes left.
     pub fn send_part(&self, part: &[u8], deadline: Deadline) -> Result<Sent, Error> {
         let held = |output: &Output<F>| Ok(output.has_barrier());
-        let batch = self.batch.load(Ordering::Relaxed);
+        let batch = self.batch();
         let sent = self.transmit(deadline, batch, held, |output, most, refs| {
             output.accept(most, refs, |output, refs| output.encode_part(part, refs))?;
             output.close_part(part.len());
@@ -191,7 +191,7 @@ where
     /// As [`send`](Connection::send); EINVAL for what is no regular file, or not as long; EOPNOTSUPP as
     /// [`send_begin`](Connection::send_begin).
     pub fn send_file(&self, file: BorrowedFd<'_>, offset: u64, len: u64, deadline: Deadline) -> Result<Sent, Error> {
-        let batch = self.batch.load(Ordering::Relaxed);
+        let batch = self.batch();
         self.transmit(deadline, batch, Output::is_held, |output, most, _| output.accept_file(file, offset, len, most))
     }
 
@@ -216,7 +216,7 @@ where
         if descriptors.is_empty() {
             return self.send(message, deadline);
         }
-        let batch = self.batch.load(Ordering::Relaxed);
+        let batch = self.batch();
         self.transmit(deadline, batch, Output::is_held, |output, most, _| {
             output.accept_descriptors(message, descriptors, most)
         })

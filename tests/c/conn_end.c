@@ -462,9 +462,8 @@ static void the_end_at_every_byte(void) {
   EACH_SAMPLE(sample) {
     struct framed framed = framed_of(sample);
     for (size_t i = 0; i < RECEIVES; i++)
-      for (size_t cut = 0; cut < framed.len; cut = next_cut(cut, framed.len))
-        if (scaled(10) > 10 || cut < 4 || (cut + i) % 2 == 0)
-          the_end_at(&framed, receives[i], cut);
+      for (size_t cut = 0; cut < framed.len; cut++)
+        the_end_at(&framed, receives[i], cut);
     fdwire_format_free(framed.format);
   }
 }

@@ -143,13 +143,6 @@ static inline void check_body(const struct sample *sample, const struct got *got
   CHECK(memcmp(got->body, sample->body, least(got->len, strlen(sample->body))) == 0);
 }
 
-/* The next byte to cut a frame at: every one, but for those in the middle of what is long, where
-   one is as another. */
-static inline size_t next_cut(size_t cut, size_t len) {
-  int all = scaled(10) > 10 || cut < 24 || cut + 4 >= len;
-  return all ? cut + 1 : least(cut + 15, len - 4);
-}
-
 /* A connection with nothing in it yet, and what comes to it. */
 struct feed {
   struct tube in;
