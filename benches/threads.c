@@ -2,10 +2,11 @@
  * without them, and with several threads that send on one connection, beside hand-written C that
  * fills a batch under a mutex.
  *
- * The connections are over functions that give the same bytes again and again and drop what they
- * are given, and over a Unix socket pair that a thread of its own empties. All run in alternating
- * rounds; each figure is a median with its range. What was given and taken is counted, and is as
- * much as was sent.
+ * With one thread, the connection is over a Unix socket pair, and the time is that of the calls
+ * which find what they want inside, or leave it there: it is filled and emptied between them. With
+ * several threads, it is over functions that drop what they are given, and over a Unix socket pair
+ * that a thread of its own empties. All run in alternating rounds; each figure is a median with its
+ * range. What was taken is counted, and is as much as was sent.
  *
  *     threads [ROUNDS]
  */
@@ -21,8 +22,8 @@
 #include <unistd.h>
 
 enum {
-  KIB = 1024, BATCH = 256 * KIB, SIZE = 64, FRAME = 4 + SIZE, VECTOR = 256, FEW = 16, THREADS_MAX
-  = 8, ROUNDS_MAX = 99
+  KIB = 1024, BATCH = 256 * KIB, SIZE = 64, FRAME = 4 + SIZE, VECTOR = 256, FEW = 16, FILL = 1025,
+  THREADS_MAX = 8, ROUNDS_MAX = 99
 };
 
 static __attribute__((noreturn)) void die(const char *what) {
@@ -38,21 +39,8 @@ static double now(void) {
 
 /* The other side of the connection. */
 
-static uint8_t frames[BATCH / FRAME * FRAME];
-static size_t at;
-static uint64_t given, taken;
-
-static int64_t give(void *ctx, void *buf, size_t len) {
-  (void)ctx;
-  if (at == sizeof frames)
-    at = 0;
-  if (len > sizeof frames - at)
-    len = sizeof frames - at;
-  memcpy(buf, frames + at, len);
-  at += len;
-  given += len;
-  return (int64_t)len;
-}
+static uint8_t frames[FILL * FRAME];
+static uint64_t taken;
 
 static int64_t drop(void *ctx, const fdwire_slice *slices, size_t count) {
   int64_t all = 0;
@@ -229,24 +217,17 @@ static double together(void (*work)(long n), int threads, long each) {
   return time;
 }
 
-static void check_count(void (*work)(long n), long all) {
-  int sends = work != receive_one && work != receive_many && work != receive_into;
-  if (sends ? taken != (uint64_t)all * FRAME : given < (uint64_t)all * FRAME)
-    die("not all bytes were moved");
-}
-
 /* Nanoseconds a message. The last bytes are flushed within that time. */
-static double run(void (*work)(long n), int threads, int over_socket, int one_thread, long n) {
+static double run(void (*work)(long n), int threads, int over_socket, long n) {
   int fds[2] = {-1, -1};
   pthread_t emptier;
-  given = taken = at = 0;
+  taken = 0;
   if (over_socket && (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) < 0 ||
                       pthread_create(&emptier, NULL, empty, &fds[1]) != 0))
     die("no socket pair");
   int made = over_socket ? fdwire_conn_new(-1, fds[0], NULL, &conn)
-                         : fdwire_conn_new_over(give, drop, NULL, NULL, NULL, &conn);
-  if (made != 0 || fdwire_conn_set(conn, FDWIRE_ONE_THREAD, one_thread ? FDWIRE_BOTH : 0) != 0 ||
-      fdwire_conn_set(conn, FDWIRE_BATCH, BATCH) != 0)
+                         : fdwire_conn_new_over(NULL, drop, NULL, NULL, NULL, &conn);
+  if (made != 0 || fdwire_conn_set(conn, FDWIRE_BATCH, BATCH) != 0)
     die("no connection");
   batch.fd = fds[0];
   double time = together(work, threads, n / threads), begin = now();
@@ -260,8 +241,49 @@ static double run(void (*work)(long n), int threads, int over_socket, int one_th
     close(fds[1]);
   }
   fdwire_conn_free(conn);
-  check_count(work, n / threads * threads);
+  if (taken != (uint64_t)(n / threads * threads) * FRAME)
+    die("not all bytes were moved");
   return time * 1e9 / (double)n;
+}
+
+/* By one thread: of FILL messages the first comes by a system call, or all of them go by one, and
+   the time is that of the others. */
+
+static double fill_and_receive(void (*work)(long n), int peer) {
+  if (write(peer, frames, sizeof frames) != (ssize_t)sizeof frames)
+    die("write");
+  receive_one(1);
+  double begin = now();
+  work(FILL - 1);
+  return now() - begin;
+}
+
+static double send_and_empty(void (*work)(long n), int peer) {
+  static char room[BATCH];
+  size_t left = (FILL - 1) * FRAME;
+  double begin = now(), time;
+  work(FILL - 1);
+  time = now() - begin;
+  accepted(fdwire_conn_flush(conn, -1));
+  for (ssize_t n; left > 0; left -= (size_t)n)
+    if ((n = read(peer, room, left < sizeof room ? left : sizeof room)) <= 0)
+      die("read");
+  return time;
+}
+
+static double alone(void (*work)(long n), int one_thread, long fills) {
+  int fds[2], receives = work == receive_one || work == receive_many || work == receive_into;
+  double time = 0;
+  if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) < 0 || fdwire_conn_new(fds[0], fds[0], NULL, &conn) != 0 ||
+      fdwire_conn_set(conn, FDWIRE_ONE_THREAD, one_thread ? FDWIRE_BOTH : 0) != 0 ||
+      fdwire_conn_set(conn, FDWIRE_BATCH, BATCH) != 0)
+    die("no connection");
+  for (long i = 0; i < fills; i++)
+    time += (receives ? fill_and_receive : send_and_empty)(work, fds[1]);
+  fdwire_conn_free(conn);
+  close(fds[0]);
+  close(fds[1]);
+  return time * 1e9 / (double)fills / (FILL - 1);
 }
 
 /* The tables. */
@@ -287,14 +309,14 @@ static void with_and_without(int rounds) {
                {"queue, one a call", queue_one},
                {"queue, 256 a call", queue_many},
                {"send, in batches", send_one}};
-  printf("| one thread, over functions | with locks | FDWIRE_ONE_THREAD | the locks "
+  printf("| one thread, over a socket | with locks | FDWIRE_ONE_THREAD | the locks "
          "|\n|---|---|---|---|\n");
   for (size_t i = 0; i < sizeof works / sizeof *works; i++) {
     double with[ROUNDS_MAX], without[ROUNDS_MAX], price[ROUNDS_MAX];
     for (int round = 0; round < rounds; round++) {
       for (int turn = 0; turn < 2; turn++) {
         int one_thread = (turn + round) % 2;
-        (one_thread ? without : with)[round] = run(works[i].work, 1, 0, one_thread, 2000000);
+        (one_thread ? without : with)[round] = alone(works[i].work, one_thread, 1000);
       }
       price[round] = with[round] - without[round];
     }
@@ -315,7 +337,7 @@ static void several(int rounds) {
     for (int round = 0; round < rounds; round++)
       for (int turn = 0; turn < 6; turn++) {
         int i = (turn + round) % 6;
-        times[i][round] = run(works[i % 3], threads, i / 3, 0, 800000);
+        times[i][round] = run(works[i % 3], threads, i / 3, 800000);
       }
     printf("| %d ", threads);
     for (int i = 0; i < 6; i++)

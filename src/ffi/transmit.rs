@@ -33,12 +33,14 @@ fn result_of(sent: Sent) -> c_int {
 /// The body of a message that is the only one, and has no head of its own.
 ///
 /// # Safety
-/// As [`fdwire_msg::outgoing`].
+/// As `list`, and as [`fdwire_msg::outgoing`] for what it points to.
 #[inline(always)]
-unsafe fn only_body<'m>(msgs: &[fdwire_msg]) -> Option<&'m [u8]> {
-    let [msg] = msgs else { return None };
+unsafe fn only_body<'m>(msgs: *const fdwire_msg, count: usize) -> Option<&'m [u8]> {
+    if count != 1 {
+        return None;
+    }
     // SAFETY: as the caller of this function says.
-    match unsafe { msg.outgoing() } {
+    match unsafe { list(msgs, 1).ok()?.first()?.outgoing() } {
         Ok(Outgoing { head: None, body }) => Some(body),
         _ => None,
     }
@@ -136,7 +138,7 @@ pub unsafe extern "C" fn fdwire_conn_send_many(
 pub unsafe extern "C" fn fdwire_conn_queue(conn: *mut fdwire_conn, msgs: *const fdwire_msg, count: usize) -> c_int {
     let quick = |conn: &fdwire_conn| {
         // SAFETY: the caller's promises for `msgs`, and for what they point to.
-        let body = unsafe { only_body(list(msgs, count).ok()?)? };
+        let body = unsafe { only_body(msgs, count)? };
         conn.connection.queue_alone(body).then_some(PENDING)
     };
     // SAFETY: the caller's promises.
@@ -149,7 +151,7 @@ pub unsafe extern "C" fn fdwire_conn_queue(conn: *mut fdwire_conn, msgs: *const 
 unsafe fn queue(conn: *mut fdwire_conn, msgs: *const fdwire_msg, count: usize) -> c_int {
     let quick = |conn: &fdwire_conn| {
         // SAFETY: the caller's promises for `msgs`, and for what they point to.
-        let body = unsafe { only_body(list(msgs, count).ok()?)? };
+        let body = unsafe { only_body(msgs, count)? };
         conn.connection.queue_quickly(body).then_some(PENDING)
     };
     let queue = move |conn: &fdwire_conn| {
