@@ -123,15 +123,6 @@ impl Quick {
     #[inline(always)]
     pub(crate) fn cut<'d>(&self, bytes: &'d [u8]) -> Option<Cut<'d>> {
         match self {
-            Quick::U32be(length) => length.cut(bytes),
-            other => other.cut_another(bytes),
-        }
-    }
-
-    /// A function of its own, so as not to be in the way of the most common.
-    #[inline(never)]
-    fn cut_another<'d>(&self, bytes: &'d [u8]) -> Option<Cut<'d>> {
-        match self {
             Quick::No => None,
             Quick::U32be(length) => length.cut(bytes),
             Quick::U32beAt(length) => length.cut(bytes),

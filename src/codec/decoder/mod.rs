@@ -189,7 +189,8 @@ impl<F: Deref<Target = Format>> Decoder<F> {
             return 0;
         }
         let Some((bytes, start)) = self.buffer.front() else { return 0 };
-        let (taken, len) = match self.format.quick() {
+        // By value: what it says of the format stays in registers too.
+        let (taken, len) = match *self.format.quick() {
             Quick::No => (0, 0),
             Quick::U32be(length) => cut_all(bytes, out, |bytes| length.cut(bytes), lend),
             Quick::U32beAt(length) => cut_all(bytes, out, |bytes| length.cut(bytes), lend),
