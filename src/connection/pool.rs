@@ -48,10 +48,8 @@ impl Drop for User {
 
 /// A buffer with room for a chunk of this size and some more. What is in it means nothing.
 pub(super) fn take(chunk: usize) -> Result<Vec<u8>, Error> {
-    match if chunk == CHUNK { take_kept() } else { None } {
-        Some(buffer) => Ok(buffer),
-        None => zeroed(chunk + chunk / 4),
-    }
+    let kept = if chunk == CHUNK { take_kept() } else { None };
+    kept.map_or_else(|| zeroed(chunk + chunk / 4), Ok)
 }
 
 /// One that is kept.

@@ -213,13 +213,13 @@ impl Queue {
 
     /// Room that is there already, for frames.
     #[inline(always)]
-    pub(super) fn frames(&mut self) -> Room<'_> {
+    pub(super) fn free_room(&mut self) -> Room<'_> {
         Room(self.memory.get_mut(self.end..).unwrap_or_default())
     }
 
-    /// Keeps the frames that were put there, and left so many bytes of room.
+    /// Keeps the frames that were put there, which left so many bytes free.
     #[inline(always)]
-    pub(super) fn add_up_to(&mut self, left: usize) {
+    pub(super) fn keep_all_but(&mut self, left: usize) {
         self.end = self.memory.len() - left;
     }
 
@@ -230,10 +230,10 @@ impl Queue {
         if frame > most.saturating_sub(waiting) {
             return false;
         }
-        let mut room = self.frames();
+        let mut room = self.free_room();
         let put = room.put(head, head_len, body);
         let left = room.len();
-        self.add_up_to(left);
+        self.keep_all_but(left);
         put
     }
 

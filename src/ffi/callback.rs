@@ -26,17 +26,12 @@ pub(super) fn run<R>(of: usize, function: impl FnOnce() -> R) -> R {
     result
 }
 
-/// Whether this thread is running any.
-pub(super) fn is_running_any() -> bool {
-    !RUNNING.get().is_null()
-}
-
-/// Whether this thread is running one that belongs to `of`.
-pub(super) fn is_running(of: usize) -> bool {
+/// Whether this thread is running one that belongs to any of these.
+pub(super) fn is_running(any_of: &[usize]) -> bool {
     let mut running = RUNNING.get();
     // SAFETY: each lies in the stack frame of a call of `run` that has not returned, on this thread.
-    while let Some(&Running { of: this, outer }) = unsafe { running.as_ref() } {
-        if this == of {
+    while let Some(&Running { of, outer }) = unsafe { running.as_ref() } {
+        if any_of.contains(&of) {
             return true;
         }
         running = outer;
@@ -50,13 +45,13 @@ mod tests {
 
     #[test]
     fn what_is_running_is_known() {
-        assert!(!is_running(1));
+        assert!(!is_running(&[1]));
         run(1, || {
-            assert!(is_running(1) && !is_running(2));
-            run(2, || assert!(is_running(1) && is_running(2)));
-            assert!(is_running(1) && !is_running(2));
-            std::thread::spawn(|| assert!(!is_running(1))).join().unwrap();
+            assert!(is_running(&[1]) && !is_running(&[2]));
+            run(2, || assert!(is_running(&[1]) && is_running(&[2]) && is_running(&[3, 2]) && !is_running(&[3])));
+            assert!(is_running(&[1]) && !is_running(&[2]));
+            std::thread::spawn(|| assert!(!is_running(&[1]))).join().unwrap();
         });
-        assert!(!is_running(1));
+        assert!(!is_running(&[1]));
     }
 }

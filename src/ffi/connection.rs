@@ -36,19 +36,17 @@ use super::callback;
 use super::end::shutdown_of;
 use super::errors::fdwire_error;
 use super::format::{fdwire_format, keep_format};
+use super::functions::Callbacks;
 use super::gate::Door;
 use super::guard::{EINVAL, borrow, code, contain, deadline, object, own, print, status, try_box, unbox};
 use super::shared::Shared;
 use crate::Error;
-use crate::connection::{Connection, Direction, Functions, Input, Interest, Output, Stats};
+use crate::connection::{Connection, Direction, Input, Interest, Output, Stats};
 use crate::fd::{self, Deadline, Shutdown, errno};
 use crate::format::Format;
 use std::ffi::{c_char, c_int, c_void};
-use std::io::IoSlice;
 use std::os::fd::{BorrowedFd, OwnedFd};
-use std::ptr;
 use std::sync::atomic::{AtomicI32, AtomicU8, Ordering};
-use std::time::Duration;
 
 /// A direction of a connection, or both.
 #[repr(C)]
@@ -220,8 +218,7 @@ impl fdwire_conn {
         if self.care.load(Ordering::Relaxed) & BROKEN != 0 {
             return Some(code(Error::Broken));
         }
-        let inside = callback::is_running_any()
-            && [callback::OF_FORMATS, self.connection.functions()].into_iter().any(callback::is_running);
+        let inside = callback::is_running(&[callback::OF_FORMATS, self.connection.functions()]);
         inside.then(|| code(Error::Os(errno::EDEADLK)))
     }
 
@@ -333,69 +330,6 @@ impl fdwire_stats {
     fn of(stats: Stats) -> fdwire_stats {
         let Stats { messages_in, messages_out, bytes_in, bytes_out, reads, writes, buffered, pending, memory } = stats;
         fdwire_stats { messages_in, messages_out, bytes_in, bytes_out, reads, writes, buffered, pending, memory }
-    }
-}
-
-struct Callbacks {
-    read: fdwire_read_fn,
-    writev: fdwire_writev_fn,
-    wait: fdwire_wait_fn,
-    ctx: *mut c_void,
-}
-
-// SAFETY: the program promises that the functions may be called from any thread, ...
-unsafe impl Send for Callbacks {}
-// SAFETY: ... and one that reads or waits while another writes.
-unsafe impl Sync for Callbacks {}
-
-impl Callbacks {
-    /// Runs one of the functions; calls on its connection are refused meanwhile.
-    fn run<R>(&self, function: impl FnOnce(*mut c_void) -> R) -> R {
-        callback::run(ptr::from_ref(self).addr(), || function(self.ctx))
-    }
-}
-
-// An array of one, because that is what a box can be made of that is not made by aborting when there is no memory.
-impl Functions for [Callbacks; 1] {
-    fn directions(&self) -> (bool, bool) {
-        (self[0].read.is_some(), self[0].writev.is_some())
-    }
-
-    fn can_wait(&self) -> bool {
-        self[0].wait.is_some()
-    }
-
-    fn read(&self, buf: &mut [u8]) -> Result<usize, Error> {
-        let [functions @ Callbacks { read: Some(read), .. }] = self else { return Err(Error::Os(errno::EBADF)) };
-        // SAFETY: the program's promise for its function, which may write to `buf`.
-        moved(functions.run(|ctx| unsafe { read(ctx, buf.as_mut_ptr().cast(), buf.len()) }), buf.len())
-    }
-
-    fn write(&self, bufs: &[IoSlice<'_>]) -> Result<usize, Error> {
-        let [functions @ Callbacks { writev: Some(writev), .. }] = self else { return Err(Error::Os(errno::EBADF)) };
-        let len = bufs.iter().map(|buf| buf.len()).sum();
-        // SAFETY: the program's promise for its function; an IoSlice is laid out as an iovec, and so is a slice of C's.
-        moved(functions.run(|ctx| unsafe { writev(ctx, bufs.as_ptr().cast(), bufs.len()) }), len)
-    }
-
-    fn wait(&self, events: i32, patience: Option<Duration>) -> Result<(), Error> {
-        let [functions @ Callbacks { wait: Some(wait), .. }] = self else { return Err(Error::Os(errno::EAGAIN)) };
-        let ms =
-            patience.map_or(-1, |patience| c_int::try_from(patience.as_micros().div_ceil(1000)).unwrap_or(c_int::MAX));
-        // SAFETY: the program's promise for its function.
-        match functions.run(|ctx| unsafe { wait(ctx, events, ms) }) {
-            0.. => Ok(()),
-            error => Err(Error::Os(error.checked_neg().unwrap_or(errno::EIO))),
-        }
-    }
-}
-
-/// What a function that moves bytes said; one that moved more than there were is not to be trusted.
-fn moved(result: i64, most: usize) -> Result<usize, Error> {
-    match usize::try_from(result) {
-        Ok(len) if len <= most => Ok(len),
-        Ok(_) => Err(Error::Os(errno::EIO)),
-        Err(_) => Err(Error::Os(c_int::try_from(result).ok().and_then(c_int::checked_neg).unwrap_or(errno::EIO))),
     }
 }
 
@@ -677,6 +611,5 @@ mod tests {
     fn an_idle_connection_is_small() {
         // With what malloc(3) adds, and the functions of one that has some, below 512 bytes.
         assert!(size_of::<fdwire_conn>() <= 440, "{}", size_of::<fdwire_conn>());
-        assert!(size_of::<Callbacks>() <= 40);
     }
 }

@@ -48,6 +48,7 @@
 #![allow(unsafe_code)]
 
 mod callback;
+mod functions;
 mod gate;
 mod guard;
 mod shared;

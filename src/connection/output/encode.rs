@@ -131,12 +131,12 @@ impl<F: Deref<Target = Format>> Output<F> {
         let Some(quick) = self.format.quick_head().and_then(|quick| quick.up_to(copied as u64)) else {
             return (0, messages);
         };
-        let (count, room) = (messages.len(), self.queue.frames());
+        let (count, room) = (messages.len(), self.queue.free_room());
         let (rest, left) = match quick.is_plain(0) {
             true => put_all(messages, room, |len| Some(((len as u32).to_be_bytes(), 4)).filter(|_| len <= quick.span)),
             false => put_all(messages, room, |len| Some((quick.write(len)?, quick.len))),
         };
-        self.queue.add_up_to(left);
+        self.queue.keep_all_but(left);
         ((count - rest.len()) as u64, rest)
     }
 
