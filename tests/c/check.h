@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -104,20 +105,28 @@ enum way { UNIX_SOCKET, TCP_SOCKET, PIPE, WAYS };
 #define EACH_WAY(way) for (int way = 0; way < WAYS; way++)
 #define EACH_SOCKET(way) for (int way = 0; way < PIPE; way++)
 
-/* The kernel lets TCP's buffers grow by megabytes as it sees fit. Of a fixed size, they hold less than
-   1 MiB together, so that a test knows what does not fit. */
-static inline void tcp_pair(int fds[2]) {
+static inline void fix_buffers(int fd) {
   int size = 200 << 10;
-  char address[FDWIRE_ADDRESS_MAX];
+  NEED(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size) == 0);
+  NEED(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size) == 0);
+}
+
+/* The kernel lets TCP's buffers grow by megabytes as it sees fit. Of a fixed size, they hold less than
+   1 MiB together, so that a test knows what does not fit. Fixed before there is a connection: where a
+   receive buffer shrinks below the window that was announced, and both sides' are full, Linux drops
+   the acknowledgements too, and the connection stands still. */
+static inline void tcp_pair(int fds[2]) {
+  struct sockaddr_in address;
+  socklen_t len = sizeof address;
   int listener = fdwire_listen("127.0.0.1:0", 1);
-  NEED(listener >= 0 && fdwire_local_address(listener, address, sizeof address) == 0);
-  fds[1] = fdwire_connect(address, 5000);
+  NEED(listener >= 0 && getsockname(listener, (struct sockaddr *)&address, &len) == 0);
+  fix_buffers(listener); /* and so those of what it accepts */
+  fds[1] = socket(AF_INET, SOCK_STREAM, 0);
+  NEED(fds[1] >= 0);
+  fix_buffers(fds[1]);
+  NEED(connect(fds[1], (struct sockaddr *)&address, len) == 0);
   fds[0] = fdwire_accept(listener, 5000);
-  NEED(fds[0] >= 0 && fds[1] >= 0);
-  for (int i = 0; i < 2; i++) {
-    NEED(setsockopt(fds[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof size) == 0);
-    NEED(setsockopt(fds[i], SOL_SOCKET, SO_RCVBUF, &size, sizeof size) == 0);
-  }
+  NEED(fds[0] >= 0);
   close(listener);
 }
 
