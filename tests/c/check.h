@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -106,7 +107,7 @@ enum way { UNIX_SOCKET, TCP_SOCKET, PIPE, WAYS };
 #define EACH_SOCKET(way) for (int way = 0; way < PIPE; way++)
 
 static inline void fix_buffers(int fd) {
-  int size = 200 << 10;
+  int size = 200 << 10; /* which Linux doubles */
   NEED(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size) == 0);
   NEED(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size) == 0);
 }
@@ -114,15 +115,15 @@ static inline void fix_buffers(int fd) {
 /* The kernel lets TCP's buffers grow by megabytes as it sees fit. Of a fixed size, they hold less than
    1 MiB together, so that a test knows what does not fit. Fixed before there is a connection: where a
    receive buffer shrinks below the window that was announced, and both sides' are full, Linux drops
-   the acknowledgements too, and the connection stands still. */
+   the acknowledgements too, and the connection stands still. Else like what fdwire_connect gives. */
 static inline void tcp_pair(int fds[2]) {
   struct sockaddr_in address;
   socklen_t len = sizeof address;
-  int listener = fdwire_listen("127.0.0.1:0", 1);
+  int on = 1, listener = fdwire_listen("127.0.0.1:0", 1);
   NEED(listener >= 0 && getsockname(listener, (struct sockaddr *)&address, &len) == 0);
   fix_buffers(listener); /* and so those of what it accepts */
   fds[1] = socket(AF_INET, SOCK_STREAM, 0);
-  NEED(fds[1] >= 0);
+  NEED(fds[1] >= 0 && setsockopt(fds[1], IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0);
   fix_buffers(fds[1]);
   NEED(connect(fds[1], (struct sockaddr *)&address, len) == 0);
   fds[0] = fdwire_accept(listener, 5000);
