@@ -13,13 +13,25 @@ pub(super) const SIZE: usize = CHUNK + CHUNK / 4;
 /// So many are kept.
 const KEPT: usize = 4;
 
+/// Larger ones are kept too, up to this size: where more waits than a chunk, it does so again and again.
+pub(super) const LARGEST: usize = 4 * SIZE;
+
+/// So many of those.
+const LARGE_KEPT: usize = 2;
+
 struct Pool {
+    /// All of one size.
     buffers: [Vec<u8>; KEPT],
+    large: [Vec<u8>; LARGE_KEPT],
     /// Connections that there are. With the last the buffers go.
     users: usize,
 }
 
-static POOL: Mutex<Pool> = Mutex::new(Pool { buffers: [const { Vec::new() }; KEPT], users: 0 });
+static POOL: Mutex<Pool> = Mutex::new(Pool {
+    buffers: [const { Vec::new() }; KEPT],
+    large: [const { Vec::new() }; LARGE_KEPT],
+    users: 0,
+});
 
 fn with<R>(work: impl FnOnce(&mut Pool) -> R) -> R {
     work(&mut POOL.lock().unwrap_or_else(PoisonError::into_inner))
@@ -40,7 +52,7 @@ impl Drop for User {
     fn drop(&mut self) {
         let unused = with(|pool| {
             pool.users -= 1;
-            (pool.users == 0).then(|| std::mem::take(&mut pool.buffers))
+            (pool.users == 0).then(|| (std::mem::take(&mut pool.buffers), std::mem::take(&mut pool.large)))
         });
         drop(unused); // without holding others up
     }
@@ -48,13 +60,16 @@ impl Drop for User {
 
 /// A buffer with room for a chunk of this size and some more. What is in it means nothing.
 pub(super) fn take(chunk: usize) -> Result<Vec<u8>, Error> {
-    let kept = if chunk == CHUNK { take_kept() } else { None };
+    let kept = if chunk == CHUNK { kept(SIZE) } else { None };
     kept.map_or_else(|| zeroed(chunk + chunk / 4), Ok)
 }
 
-/// One that is kept.
-pub(super) fn take_kept() -> Option<Vec<u8>> {
-    with(|pool| pool.buffers.iter_mut().find(|buffer| !buffer.is_empty()).map(std::mem::take))
+/// A buffer that is kept, and has room for so many bytes.
+pub(super) fn kept(len: usize) -> Option<Vec<u8>> {
+    let take = |buffers: &mut [Vec<u8>]| {
+        buffers.iter_mut().find(|buffer| !buffer.is_empty() && buffer.len() >= len).map(std::mem::take)
+    };
+    with(|pool| take(if len <= SIZE { &mut pool.buffers } else { &mut pool.large }))
 }
 
 /// Fresh memory.
@@ -67,13 +82,16 @@ pub(super) fn zeroed(len: usize) -> Result<Vec<u8>, Error> {
 
 /// Gives a buffer back.
 pub(super) fn give(buffer: Vec<u8>) {
-    if buffer.len() == SIZE {
-        let rest = with(|pool| match pool.buffers.iter_mut().find(|kept| kept.is_empty()) {
-            Some(free) => std::mem::replace(free, buffer),
-            None => buffer,
-        });
-        drop(rest);
-    }
+    let keep = |buffers: &mut [Vec<u8>], buffer| match buffers.iter_mut().find(|kept| kept.is_empty()) {
+        Some(free) => std::mem::replace(free, buffer),
+        None => buffer,
+    };
+    let rest = match buffer.len() {
+        SIZE => with(|pool| keep(&mut pool.buffers, buffer)),
+        len if len > SIZE && len <= LARGEST => with(|pool| keep(&mut pool.large, buffer)),
+        _ => buffer,
+    };
+    drop(rest); // without holding others up
 }
 
 #[cfg(test)]
@@ -88,5 +106,15 @@ mod tests {
         buffers.into_iter().for_each(give);
         assert!(with(|pool| pool.buffers.iter().filter(|buffer| !buffer.is_empty()).count()) >= 1);
         assert_eq!(take(8 * 1024).unwrap().len(), 10 * 1024);
+    }
+
+    #[test]
+    fn a_large_one_comes_back_to_who_needs_as_much() {
+        let _user = User::new();
+        give(zeroed(SIZE + 2).unwrap());
+        assert!(kept(SIZE + 3).is_none_or(|buffer| buffer.len() > SIZE + 2));
+        assert!(kept(SIZE + 1).is_some_and(|buffer| buffer.len() > SIZE));
+        give(zeroed(LARGEST + 1).unwrap());
+        assert!(kept(LARGEST + 1).is_none());
     }
 }

@@ -22,8 +22,8 @@ pub(super) struct Queue {
     end: usize,
     /// The place of the first byte that waits.
     at: u64,
-    /// Much waited the last time: that is expected again.
-    was_large: bool,
+    /// So much waited the last time, if it was much: that is expected again.
+    expected: usize,
     marks: Rare<VecDeque<Mark>>,
 }
 
@@ -120,7 +120,7 @@ impl Room<'_> {
 
 impl Queue {
     pub(super) fn new() -> Queue {
-        Queue { memory: Vec::new(), start: 0, end: 0, at: 0, was_large: false, marks: Rare::none() }
+        Queue { memory: Vec::new(), start: 0, end: 0, at: 0, expected: 0, marks: Rare::none() }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -179,10 +179,10 @@ impl Queue {
         if self.start >= self.len() && wanted <= self.memory.len() {
             self.memory.copy_within(self.start..self.end, 0);
         } else {
-            let kept = if self.was_large && wanted <= CHUNK { pool::take_kept() } else { None };
+            let kept = if self.expected > 0 { pool::kept(wanted.max(self.expected)) } else { None };
             let larger = match (kept, wanted) {
                 (Some(kept), _) => kept,
-                (None, wanted) if wanted > pool::SIZE => pool::zeroed(wanted + self.len() / 4)?,
+                (None, wanted) if wanted > pool::SIZE => self.make_larger(wanted)?,
                 (None, wanted) if wanted > SMALL => pool::take(CHUNK)?,
                 (None, wanted) => pool::zeroed(wanted.next_power_of_two().max(SMALL / 4))?,
             };
@@ -190,6 +190,12 @@ impl Queue {
         }
         (self.start, self.end) = (0, wanted - len);
         Ok(())
+    }
+
+    /// Memory for more than others share: twice as much, as long as that may be kept.
+    fn make_larger(&self, wanted: usize) -> Result<Vec<u8>, Error> {
+        let doubled = wanted.saturating_add(self.len()).min(pool::LARGEST);
+        pool::kept(wanted).map_or_else(|| pool::zeroed(doubled.max(wanted.saturating_add(self.len() / 4))), Ok)
     }
 
     fn move_to(&mut self, mut memory: Vec<u8>) {
@@ -368,7 +374,7 @@ impl Queue {
             self.marks = Rare::none();
         }
         if len == 0 {
-            self.was_large = self.end > SMALL;
+            self.expected = if self.end > SMALL { self.end } else { 0 };
             (self.start, self.end) = (0, 0);
             pool::give(std::mem::take(&mut self.memory));
         } else if self.memory.len() > 4 * len + SMALL

@@ -101,9 +101,10 @@ where
     where
         M: ExactSizeIterator<Item = Result<Outgoing<'m>, Error>> + Clone,
     {
-        let batch = self.batch();
+        let (batch, wait) = (self.batch(), self.manner(Direction::Out, deadline));
+        let write = |output: &mut Output<F>| output.write(&self.transport, &mut Refs::default(), wait);
         self.transmit(deadline, batch, Output::is_held, |output, most, refs| {
-            output.accept(most, refs, |output, refs| output.encode_all(messages.clone(), batch, most, refs))
+            output.accept(most, refs, |output, refs| output.encode_all(messages.clone(), batch, most, refs, write))
         })
     }
 
@@ -123,7 +124,10 @@ where
                 return Err(Error::Os(errno::EBUSY));
             }
             let mut refs = Refs::default();
-            output.accept(most, &mut refs, |output, refs| output.encode_all(messages.clone(), u64::MAX, most, refs))
+            let write = |_: &mut _| Ok(Written::Blocked); // a queue only grows
+            output.accept(most, &mut refs, |output, refs| {
+                output.encode_all(messages.clone(), u64::MAX, most, refs, write)
+            })
         })
     }
 

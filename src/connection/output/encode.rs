@@ -1,14 +1,26 @@
 //! Messages become bytes that wait.
 
-use super::{COPIED, Open, Outgoing, Output, this_thread};
+use super::{COPIED, Open, Outgoing, Output, Written, this_thread};
 use crate::Error;
 use crate::codec::{Scratch, head_of};
+use crate::connection::pool;
 use crate::connection::queue::{Marked, Refs, Room, Stretch};
 use crate::fd::{File, check_open, errno};
 use crate::format::{Format, Payload};
 use crate::memory::{FEW, copy};
 use std::ops::Deref;
 use std::os::fd::{BorrowedFd, OwnedFd};
+
+/// About as many bytes are in a head.
+const HEAD: usize = 16;
+
+/// How many messages are added.
+struct Plan {
+    /// Bodies up to this length are copied.
+    copied: usize,
+    /// All are short and good, and will go out now: what waits is sent whenever there is no more room.
+    in_stages: bool,
+}
 
 impl<F: Deref<Target = Format>> Output<F> {
     /// Accepts a message that is to wait for more, if there is a short way to it and at most so many bytes wait then. False says
@@ -69,56 +81,90 @@ impl<F: Deref<Target = Format>> Output<F> {
     }
 
     /// Adds many, of at most `most` bytes together; says how many. Bodies are copied where less than `batch` bytes wait then: what
-    /// is to wait for more is not worth referring to.
+    /// is to wait for more is not worth referring to. Where more are sure to go than there is room for, `write` sends what waits
+    /// in between.
     pub(in crate::connection) fn encode_all<'m>(
         &mut self,
         messages: impl ExactSizeIterator<Item = Result<Outgoing<'m>, Error>> + Clone,
         batch: u64,
         most: u64,
         refs: &mut Refs<'m>,
+        mut write: impl FnMut(&mut Self) -> Result<Written, Error>,
     ) -> Result<u64, Error> {
-        let before = self.in_memory();
+        let before = self.queue.end_place();
         let (mut count, mut rest) = self.encode_quick_ones(messages, COPIED);
-        let mut copied = None;
+        let mut plan = None;
         loop {
             let at = rest.clone();
             let Some(message) = rest.next() else { return Ok(count) };
             let message = message?;
-            let len = self.in_memory() - before + message.body.len() as u64;
+            let len = self.queue.end_place() - before + message.body.len() as u64;
             if len.saturating_add(refs.len) > most {
                 return Err(Error::Os(errno::EMSGSIZE)); // before it is copied
             }
-            let copied = match copied {
-                Some(copied) => copied,
-                None => *copied.insert(self.expect(at, batch, most)?),
+            let plan = match &mut plan {
+                Some(plan) => plan,
+                None => plan.insert(self.plan(at.clone(), batch, most)?),
             };
-            self.encode(message, copied, refs)?;
+            if plan.in_stages {
+                plan.in_stages = self.make_way(at, &mut write)?;
+            }
+            self.encode(message, plan.copied, refs)?;
             let more;
-            (more, rest) = self.encode_quick_ones(rest, copied);
+            (more, rest) = self.encode_quick_ones(rest, plan.copied);
             count += 1 + more;
         }
     }
 
-    /// Makes room for messages, as far as they may be accepted, so that the buffer need not grow with each; says up to which
-    /// length bodies are to be copied.
-    fn expect<'m>(
+    /// Makes room for messages, as far as they may be accepted, so that the buffer need not grow with each.
+    fn plan<'m>(
         &mut self,
         messages: impl Iterator<Item = Result<Outgoing<'m>, Error>>,
         batch: u64,
         most: u64,
-    ) -> Result<usize, Error> {
-        const HEAD: usize = 16; // about
-        let (mut all, mut short) = (0usize, 0usize);
-        for Outgoing { head, body } in messages.flatten() {
+    ) -> Result<Plan, Error> {
+        let quick = self.format.quick_head().and_then(|quick| quick.up_to(COPIED as u64));
+        let (mut all, mut short, mut sure) = (0usize, 0usize, !self.queue.has_marks());
+        for message in messages {
+            let Ok(Outgoing { head, body }) = message else {
+                sure = false;
+                continue;
+            };
+            sure &= head.is_none() && quick.is_some_and(|quick| quick.write(body.len() as u64).is_some());
             let head = head.map_or(0, <[u8]>::len).max(HEAD);
             all = all.saturating_add(head.saturating_add(body.len()));
             short = short.saturating_add(if body.len() <= COPIED { head + body.len() } else { head });
         }
-        let waits = batch == u64::MAX || self.in_memory().saturating_add(all as u64) < batch;
-        let (copied, bytes) = if waits { (usize::MAX, all) } else { (COPIED, short) };
-        let allowed = usize::try_from(most.saturating_sub(self.in_memory())).unwrap_or(usize::MAX);
-        self.queue.room(bytes.min(allowed))?;
-        Ok(copied)
+        let then = self.in_memory().saturating_add(all as u64);
+        if batch == u64::MAX || then < batch {
+            self.queue.room(self.allowed(all, most))?;
+            return Ok(Plan { copied: usize::MAX, in_stages: false });
+        }
+        let in_stages = sure && then > pool::SIZE as u64 && then <= most;
+        if !in_stages {
+            self.queue.room(self.allowed(short, most))?;
+        }
+        Ok(Plan { copied: COPIED, in_stages })
+    }
+
+    /// As many of these bytes as may be accepted.
+    fn allowed(&self, bytes: usize, most: u64) -> usize {
+        bytes.min(usize::try_from(most.saturating_sub(self.in_memory())).unwrap_or(usize::MAX))
+    }
+
+    /// Makes room for more of the messages that are sure to go by sending what waits, or for all that are left if that does not go
+    /// now; whether it went. Some may be on their way already, so that there is no way back.
+    fn make_way<'m>(
+        &mut self,
+        rest: impl Iterator<Item = Result<Outgoing<'m>, Error>>,
+        write: impl FnOnce(&mut Self) -> Result<Written, Error>,
+    ) -> Result<bool, Error> {
+        let went = write(self)? == Written::All;
+        let room = if went { pool::CHUNK } else { rest.flatten().map(|message| HEAD + message.body.len()).sum() };
+        match self.queue.room(room) {
+            Ok(_) => Ok(went),
+            Err(error) => self.fail(error),
+        }
     }
 
     /// Adds messages as long as there is a short way and room for them: how many, and those that are left. A function of its own,

@@ -187,11 +187,11 @@ impl<F: Deref<Target = Format>> Output<F> {
         refs: &mut Refs<'m>,
         mut encode: impl FnMut(&mut Self, &mut Refs<'m>) -> Result<u64, Error>,
     ) -> Result<(), Error> {
-        let (before, waited) = (self.queue.end(), self.queue.len() as u64);
+        let before = self.queue.end();
         let mut added = || {
             let messages = encode(self, refs)?;
-            let len = self.queue.len() as u64 - waited + refs.len;
-            match len.saturating_add(waited) {
+            let len = self.queue.end_place() - before.0 + refs.len;
+            match refs.len.saturating_add(self.queue.len() as u64) {
                 _ if len > most => Err(Error::Os(errno::EMSGSIZE)),
                 all if all > most => Err(Error::NoRoom { needed: len }),
                 _ => Ok(messages),
@@ -203,8 +203,10 @@ impl<F: Deref<Target = Format>> Output<F> {
                 Ok(())
             }
             Err(error) => {
-                self.queue.cut(before);
-                if waited == 0 {
+                if self.failure.is_none() {
+                    self.queue.cut(before);
+                }
+                if self.queue.is_empty() {
                     self.queue.settle();
                 }
                 refs.clear();
