@@ -179,7 +179,7 @@ where
         self.note_quick_most();
     }
 
-    /// Sends wait until there are so many bytes, for a flush, or for a receive that is about to wait.
+    /// Sends wait until there are so many bytes or the next does not fit in, for a flush, or for a receive that is about to wait.
     pub fn set_batch(&self, bytes: u64) {
         self.batch.store(bytes, Ordering::SeqCst);
         self.note_quick_most();

@@ -27,11 +27,8 @@ struct Pool {
     users: usize,
 }
 
-static POOL: Mutex<Pool> = Mutex::new(Pool {
-    buffers: [const { Vec::new() }; KEPT],
-    large: [const { Vec::new() }; LARGE_KEPT],
-    users: 0,
-});
+static POOL: Mutex<Pool> =
+    Mutex::new(Pool { buffers: [const { Vec::new() }; KEPT], large: [const { Vec::new() }; LARGE_KEPT], users: 0 });
 
 fn with<R>(work: impl FnOnce(&mut Pool) -> R) -> R {
     work(&mut POOL.lock().unwrap_or_else(PoisonError::into_inner))

@@ -112,6 +112,13 @@ impl Room<'_> {
         true
     }
 
+    /// At most so many bytes of it, and how many are left out.
+    pub(super) fn up_to(self, most: u64) -> (Self, usize) {
+        let len = self.0.len().min(usize::try_from(most).unwrap_or(usize::MAX));
+        let beyond = self.0.len() - len;
+        (Room(&mut self.0[..len]), beyond)
+    }
+
     /// How many bytes are left.
     pub(super) fn len(&self) -> usize {
         self.0.len()
@@ -190,6 +197,15 @@ impl Queue {
         }
         (self.start, self.end) = (0, wanted - len);
         Ok(())
+    }
+
+    /// Moves what waits to the front, if it is little, so that there is room behind it.
+    pub(super) fn rewind(&mut self) {
+        let len = self.len();
+        if len <= SMALL / 4 && len <= self.start {
+            self.memory.copy_within(self.start..self.end, 0);
+            (self.start, self.end) = (0, len);
+        }
     }
 
     /// Memory for more than others share: twice as much, as long as that may be kept.
@@ -298,10 +314,15 @@ impl Queue {
         }
     }
 
-    /// Fills `slices` with bytes that wait, up to the next mark; says how many slices.
-    pub(super) fn slices<'s>(&'s self, refs: &Refs<'s>, slices: &mut [IoSlice<'s>]) -> usize {
+    /// Whether the first byte that waits, or will, lies before this place.
+    pub(super) fn is_before(&self, place: u64) -> bool {
+        self.at < place
+    }
+
+    /// Fills `slices` with bytes that wait, up to the next mark and to this place; says how many slices.
+    pub(super) fn slices<'s>(&'s self, until: u64, refs: &Refs<'s>, slices: &mut [IoSlice<'s>]) -> usize {
         let mark = self.marks().next().map_or(u64::MAX, |mark| mark.place);
-        let stop = mark.min(self.end_place());
+        let stop = mark.min(until).min(self.end_place());
         let (mut place, mut from, mut count) = (self.at, self.start, 0);
         let mut refs = refs.waiting().iter().peekable();
         while let Some(slice) = slices.get_mut(count) {
@@ -425,7 +446,7 @@ mod tests {
 
     fn shown(queue: &Queue, refs: &Refs<'_>) -> Vec<u8> {
         let mut slices = [IoSlice::new(&[]); 64];
-        let count = queue.slices(refs, &mut slices);
+        let count = queue.slices(u64::MAX, refs, &mut slices);
         slices[..count].iter().flat_map(|slice| slice.iter().copied()).collect()
     }
 

@@ -283,6 +283,13 @@ where
                     Ok(()) if output.pending().saturating_add(refs.len) < batch => {
                         output.absorb(refs).map(|()| Next::Done(Sent::Pending))
                     }
+                    Ok(()) if output.exceeds(batch, before, refs) => {
+                        let wait = self.manner(Direction::Out, deadline);
+                        match output.write_until(before.0, &self.transport, refs, wait)? {
+                            Written::All => Ok(Next::Done(Sent::Pending)),
+                            _ => Ok(Next::Push),
+                        }
+                    }
                     Ok(()) => match output.write(&self.transport, refs, self.manner(Direction::Out, deadline)) {
                         Ok(Written::All) => Ok(Next::Done(Sent::All)),
                         Ok(_) => Ok(Next::Push),

@@ -10,7 +10,7 @@ use super::decoder::fdwire_msg;
 use super::guard::{bytes_mut, deadline, list_mut, object};
 use crate::Error;
 use crate::codec::Message;
-use crate::memory::copy_short;
+use crate::memory::{FEW, copy_short};
 use std::ffi::{c_int, c_void};
 use std::os::fd::IntoRawFd;
 
@@ -99,13 +99,34 @@ pub unsafe extern "C" fn fdwire_conn_recv_into(
     let quick = |conn: &fdwire_conn| {
         // SAFETY: the caller's promises for `body` and `len`.
         let (body, len) = unsafe { (bytes_mut(body, cap).ok()?, len.as_mut().filter(|_| timeout_ms >= -1)?) };
-        let copy = |message: Message<'_>| {
-            let room = body.get_mut(..message.body.len())?;
-            copy_short(room, message.body);
-            *len = message.body.len();
-            Some(1)
-        };
-        conn.connection.recv_quickly(cap, copy).flatten()
+        conn.connection.recv_alone(cap.min(*FEW.end()), |message| copy_to(body, len, message)).flatten()
+    };
+    // SAFETY: the caller's promises.
+    unsafe { alone(conn, quick).unwrap_or_else(|| recv_into(conn, body, cap, len, timeout_ms)) }
+}
+
+/// Copies a body, if there is room.
+#[inline(always)]
+fn copy_to(body: &mut [u8], len: &mut usize, message: Message<'_>) -> Option<c_int> {
+    copy_short(body.get_mut(..message.body.len())?, message.body);
+    *len = message.body.len();
+    Some(1)
+}
+
+/// # Safety
+/// As fdwire_conn_recv_into.
+#[inline(never)]
+unsafe fn recv_into(
+    conn: *mut fdwire_conn,
+    body: *mut c_void,
+    cap: usize,
+    len: *mut usize,
+    timeout_ms: c_int,
+) -> c_int {
+    let quick = |conn: &fdwire_conn| {
+        // SAFETY: the caller's promises for `body` and `len`.
+        let (body, len) = unsafe { (bytes_mut(body, cap).ok()?, len.as_mut().filter(|_| timeout_ms >= -1)?) };
+        conn.connection.recv_quickly(cap, |message| copy_to(body, len, message)).flatten()
     };
     let receive = move |conn: &fdwire_conn| {
         // SAFETY: the caller's promises for `body` and `len`.

@@ -81,8 +81,8 @@ impl<F: Deref<Target = Format>> Output<F> {
     }
 
     /// Adds many, of at most `most` bytes together; says how many. Bodies are copied where less than `batch` bytes wait then: what
-    /// is to wait for more is not worth referring to. Where more are sure to go than there is room for, `write` sends what waits
-    /// in between.
+    /// is to wait for more is not worth referring to. Where the next does not fit into a batch, or into the room that there is, and
+    /// nothing more can be refused, `write` sends what waits: whole messages, of a batch at most.
     pub(in crate::connection) fn encode_all<'m>(
         &mut self,
         messages: impl ExactSizeIterator<Item = Result<Outgoing<'m>, Error>> + Clone,
@@ -92,7 +92,8 @@ impl<F: Deref<Target = Format>> Output<F> {
         mut write: impl FnMut(&mut Self) -> Result<Written, Error>,
     ) -> Result<u64, Error> {
         let before = self.queue.end_place();
-        let (mut count, mut rest) = self.encode_quick_ones(messages, COPIED);
+        let stage = if batch == 0 { u64::MAX } else { batch };
+        let (mut count, mut rest) = self.encode_quick_ones(messages, COPIED, stage);
         let mut plan = None;
         loop {
             let at = rest.clone();
@@ -106,12 +107,13 @@ impl<F: Deref<Target = Format>> Output<F> {
                 Some(plan) => plan,
                 None => plan.insert(self.plan(at.clone(), batch, most)?),
             };
-            if plan.in_stages {
-                plan.in_stages = self.make_way(at, &mut write)?;
+            if plan.in_stages && !self.fits(message.body.len(), batch) {
+                plan.in_stages = self.make_way(at, batch, &mut write)?;
             }
             self.encode(message, plan.copied, refs)?;
-            let more;
-            (more, rest) = self.encode_quick_ones(rest, plan.copied);
+            let (more, stage) = (rest, if plan.in_stages { stage } else { u64::MAX });
+            let (more, left) = self.encode_quick_ones(more, plan.copied, stage);
+            rest = left;
             count += 1 + more;
         }
     }
@@ -140,11 +142,17 @@ impl<F: Deref<Target = Format>> Output<F> {
             self.queue.room(self.allowed(all, most))?;
             return Ok(Plan { copied: usize::MAX, in_stages: false });
         }
-        let in_stages = sure && then > pool::SIZE as u64 && then <= most;
+        let in_stages = sure && then <= most && (batch > 0 || then > pool::SIZE as u64);
         if !in_stages {
             self.queue.room(self.allowed(short, most))?;
         }
         Ok(Plan { copied: COPIED, in_stages })
+    }
+
+    /// Whether a message with a short way fits into a batch beside what waits, and into the room that there is.
+    fn fits(&mut self, body: usize, batch: u64) -> bool {
+        let frame = self.format.quick_head().map_or(0, |quick| quick.len) + body;
+        frame <= self.queue.free_room().len() && (batch == 0 || self.in_memory() + frame as u64 <= batch)
     }
 
     /// As many of these bytes as may be accepted.
@@ -157,32 +165,37 @@ impl<F: Deref<Target = Format>> Output<F> {
     fn make_way<'m>(
         &mut self,
         rest: impl Iterator<Item = Result<Outgoing<'m>, Error>>,
+        batch: u64,
         write: impl FnOnce(&mut Self) -> Result<Written, Error>,
     ) -> Result<bool, Error> {
         let went = write(self)? == Written::All;
-        let room = if went { pool::CHUNK } else { rest.flatten().map(|message| HEAD + message.body.len()).sum() };
+        let room = match went {
+            true => usize::try_from(batch).unwrap_or(usize::MAX).clamp(pool::CHUNK, pool::LARGEST),
+            false => rest.flatten().map(|message| HEAD + message.body.len()).sum(),
+        };
         match self.queue.room(room) {
             Ok(_) => Ok(went),
             Err(error) => self.fail(error),
         }
     }
 
-    /// Adds messages as long as there is a short way and room for them: how many, and those that are left. A function of its own,
-    /// so that all that changes with each stays in registers.
+    /// Adds messages as long as there is a short way and room for them, and no more than `stage` bytes wait: how many, and those that
+    /// are left. A function of its own, so that all that changes with each stays in registers.
     #[inline(never)]
-    fn encode_quick_ones<'m, M>(&mut self, messages: M, copied: usize) -> (u64, M)
+    fn encode_quick_ones<'m, M>(&mut self, messages: M, copied: usize, stage: u64) -> (u64, M)
     where
         M: ExactSizeIterator<Item = Result<Outgoing<'m>, Error>> + Clone,
     {
         let Some(quick) = self.format.quick_head().and_then(|quick| quick.up_to(copied as u64)) else {
             return (0, messages);
         };
-        let (count, room) = (messages.len(), self.queue.free_room());
+        let (count, most) = (messages.len(), stage.saturating_sub(self.in_memory()));
+        let (room, beyond) = self.queue.free_room().up_to(most);
         let (rest, left) = match quick.is_plain(0) {
             true => put_all(messages, room, |len| Some(((len as u32).to_be_bytes(), 4)).filter(|_| len <= quick.span)),
             false => put_all(messages, room, |len| Some((quick.write(len)?, quick.len))),
         };
-        self.queue.keep_all_but(left);
+        self.queue.keep_all_but(left + beyond);
         ((count - rest.len()) as u64, rest)
     }
 

@@ -226,6 +226,13 @@ impl<F: Deref<Target = Format>> Output<F> {
         alone
     }
 
+    /// Whether what was accepted since does not fit into a batch beside what waited before, and is none by itself: what waited is
+    /// a batch then.
+    pub(super) fn exceeds(&self, batch: u64, before: (u64, usize), refs: &Refs<'_>) -> bool {
+        let (waits, added) = (self.queue.len() as u64, self.queue.end_place() - before.0);
+        waits > batch && added < batch && added < waits && refs.is_empty() && !self.queue.has_marks()
+    }
+
     /// Where the queue ends now.
     pub(super) fn end(&self) -> (u64, usize) {
         self.queue.end()

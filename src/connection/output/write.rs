@@ -89,9 +89,23 @@ impl<F: Deref<Target = Format>> Output<F> {
         refs: &mut Refs<'_>,
         wait: Wait,
     ) -> Result<Written, Error> {
+        self.write_until(u64::MAX, transport, refs, wait)
+    }
+
+    /// Writes what waits before a place, as far as it goes.
+    ///
+    /// # Errors
+    /// As [`write`](Output::write).
+    pub(in crate::connection) fn write_until(
+        &mut self,
+        place: u64,
+        transport: &Transport<'_>,
+        refs: &mut Refs<'_>,
+        wait: Wait,
+    ) -> Result<Written, Error> {
         self.check()?;
         let mine = !refs.is_empty();
-        let written = self.write_on(transport, refs, wait);
+        let written = self.write_on(place, transport, refs, wait);
         if mine {
             self.barrier = !refs.is_empty();
         }
@@ -106,8 +120,9 @@ impl<F: Deref<Target = Format>> Output<F> {
         }
     }
 
-    pub(super) fn write_on(
+    fn write_on(
         &mut self,
+        until: u64,
         transport: &Transport<'_>,
         refs: &mut Refs<'_>,
         wait: Wait,
@@ -115,11 +130,11 @@ impl<F: Deref<Target = Format>> Output<F> {
         if refs.is_empty() && self.barrier {
             return Ok(Written::Held); // what the transport was given already, comes first and whole
         }
-        while !self.queue.is_empty() || !refs.is_empty() {
+        while self.queue.is_before(until) && (!self.queue.is_empty() || !refs.is_empty()) {
             let written = match self.queue.marked_at_front() {
                 Some(Marked::Stretch(_)) => self.write_file(transport, wait),
                 Some(Marked::Descriptors { .. }) => self.write_with_descriptors(transport),
-                None => match self.write_bytes(transport, refs, wait) {
+                None => match self.write_bytes(until, transport, refs, wait) {
                     Ok((len, all)) if len < all && wait == Wait::No && transport.is_full_when_short() => {
                         return Ok(Written::Blocked);
                     }
@@ -132,19 +147,23 @@ impl<F: Deref<Target = Format>> Output<F> {
                 Err(error) => return Err(error),
             }
         }
-        self.queue.settle();
+        match self.queue.is_empty() {
+            true => self.queue.settle(),
+            false => self.queue.rewind(),
+        }
         Ok(Written::All)
     }
 
     /// Writes bytes up to the next mark: how many of how many.
-    pub(super) fn write_bytes(
+    fn write_bytes(
         &mut self,
+        until: u64,
         transport: &Transport<'_>,
         refs: &mut Refs<'_>,
         wait: Wait,
     ) -> Result<(usize, usize), Error> {
         let mut slices = [IoSlice::new(&[]); SLICES];
-        let count = self.queue.slices(refs, &mut slices);
+        let count = self.queue.slices(until, refs, &mut slices);
         let slices = &slices[..count];
         let all = slices.iter().map(|slice| slice.len()).sum();
         let len = write_retrying(transport, slices, wait, &mut self.writes)?;
@@ -153,18 +172,13 @@ impl<F: Deref<Target = Format>> Output<F> {
         Ok((len, all))
     }
 
-    pub(super) fn write_slices(
-        &mut self,
-        transport: &Transport<'_>,
-        slices: &[IoSlice<'_>],
-        wait: Wait,
-    ) -> Result<usize, Error> {
+    fn write_slices(&mut self, transport: &Transport<'_>, slices: &[IoSlice<'_>], wait: Wait) -> Result<usize, Error> {
         let len = write_retrying(transport, slices, wait, &mut self.writes)?;
         self.bytes += len as u64;
         Ok(len)
     }
 
-    pub(super) fn write_file(&mut self, transport: &Transport<'_>, wait: Wait) -> Result<usize, Error> {
+    fn write_file(&mut self, transport: &Transport<'_>, wait: Wait) -> Result<usize, Error> {
         let Some(Marked::Stretch(stretch)) = self.queue.marked_at_front() else { return Ok(0) };
         let len = write_retrying(transport, &[IoSlice::new(stretch.chunk()?)], wait, &mut self.writes)?;
         self.bytes += len as u64;
@@ -174,7 +188,7 @@ impl<F: Deref<Target = Format>> Output<F> {
         Ok(len)
     }
 
-    pub(super) fn write_with_descriptors(&mut self, transport: &Transport<'_>) -> Result<usize, Error> {
+    fn write_with_descriptors(&mut self, transport: &Transport<'_>) -> Result<usize, Error> {
         let Some(mark) = self.queue.pop_mark() else { return Ok(0) };
         let written = self.write_marked(transport, &mark);
         match written {
@@ -187,7 +201,7 @@ impl<F: Deref<Target = Format>> Output<F> {
         written
     }
 
-    pub(super) fn write_marked(&mut self, transport: &Transport<'_>, mark: &Mark) -> Result<usize, Error> {
+    fn write_marked(&mut self, transport: &Transport<'_>, mark: &Mark) -> Result<usize, Error> {
         let Marked::Descriptors { list, until } = &mark.what else { return Ok(0) };
         let output = transport.output().ok_or(Error::Os(errno::EOPNOTSUPP))?;
         let mut descriptors: Vec<BorrowedFd<'_>> = Vec::new();
