@@ -29,6 +29,7 @@ mod pool;
 mod queue;
 mod receive;
 mod send;
+mod spin;
 mod transport;
 mod turns;
 
@@ -44,7 +45,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::os::fd::BorrowedFd;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use transport::Transport;
 use turns::Turns;
 
@@ -53,6 +54,9 @@ const SEND_LIMIT: u64 = 32 * 1024 * 1024;
 
 /// The least and the most that one read may be told to ask for.
 const READ_SIZES: std::ops::RangeInclusive<u32> = 4 * 1024..=64 * 1024 * 1024;
+
+/// The longest that a receive may be told to spin, in microseconds.
+const SPIN_MAX: u32 = 1_000_000;
 
 /// Receives leave the sending to its own thread.
 const KEEPS_OFF: u8 = 4;
@@ -121,6 +125,8 @@ pub struct Connection<'fd, F, I = Mutex<Input<F>>, O = Mutex<Output<F>>> {
     batch: AtomicU64,
     /// Most bytes that may wait when a message was accepted that need not go yet: less than a batch, and within the limit.
     quick_most: AtomicU64,
+    /// How long a receive tries again before it waits, in microseconds.
+    spin: AtomicU32,
     /// The directions in which there is one thread only, and `KEEPS_OFF`.
     alone: AtomicU8,
     input_shut: AtomicBool,
@@ -165,6 +171,7 @@ where
             send_limit: AtomicU64::new(SEND_LIMIT),
             batch: AtomicU64::new(0),
             quick_most: AtomicU64::new(0),
+            spin: AtomicU32::new(0),
             alone: AtomicU8::new(0),
             input_shut: AtomicBool::new(false),
             finished: AtomicBool::new(false),
@@ -212,6 +219,16 @@ where
             input.set_read_size(bytes);
             Ok(())
         })
+    }
+
+    /// For how many microseconds a receive tries again and again before it waits: 0 to a million.
+    ///
+    /// # Errors
+    /// [`Error::Misuse`] for any other.
+    pub fn set_spin(&self, microseconds: u64) -> Result<(), Error> {
+        let known = u32::try_from(microseconds).ok().filter(|microseconds| *microseconds <= SPIN_MAX);
+        self.spin.store(known.ok_or(Error::Misuse("a receive spins for a second at most"))?, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Says in which directions one thread at a time makes calls, which may then wait in the kernel without being waked; and
