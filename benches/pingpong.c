@@ -2,12 +2,14 @@
  * that makes one send and one recv a message.
  *
  * Two processes, over TCP loopback and over a Unix socket pair, each on a core of its own and both
- * on one. All run in alternating rounds of one run; a round is some thousand round trips, of which
- * the median and the 99th percentile are taken. Each figure is a median of these with its range,
- * each ratio the median of the ratios of medians within a round.
+ * on one. How fast an idle core is waked changes from one moment to the next, so all contestants
+ * take turns every few round trips, each on a connection of its own. A round is two new processes and
+ * some thousand round trips of each contestant, of which the median and the 99th percentile are
+ * taken. Each figure is a median of these with its range, each ratio the median of the ratios of
+ * medians within a round.
  *
  *     pingpong [ROUNDS]
- *     pingpong WAY CORES CONTESTANT TRIPS   one of them, for perf and strace: pingpong tcp 2 conn 9999
+ *     pingpong WAY CORES CONTESTANT BLOCKS   one of them, for perf and strace: pingpong tcp 2 conn 99
  */
 #define _GNU_SOURCE
 #include "fdwire.h"
@@ -19,13 +21,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { SIZE = 64, FRAME = 4 + SIZE, ROOM = 256 * 1024, SPIN_US = 50, TRIPS = 2000, ROUNDS_MAX = 99 };
+enum {
+  SIZE = 64, FRAME = 4 + SIZE, ROOM = 256 * 1024, SPIN_US = 50, ROUNDS_MAX = 99,
+  BLOCKS = 50, /* of round trips, in a round */
+  WARM_UP = 10, TRIPS = 40 /* in a block */
+};
 
 static __attribute__((noreturn)) void die(const char *what) {
   fprintf(stderr, "pingpong: %s\n", what);
@@ -205,22 +211,47 @@ static void pin(int cpu) {
     die_of("sched_setaffinity");
 }
 
-static double seconds_of(struct timeval t) { return (double)t.tv_sec + (double)t.tv_usec * 1e-6; }
-
-static double cpu_time(int who) {
-  struct rusage usage;
-  getrusage(who, &usage);
-  return seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime);
+/* Microseconds of processor time. */
+static double cpu_time(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+  return (double)t.tv_sec * 1e6 + (double)t.tv_nsec * 1e-3;
 }
 
-static void echo(const struct contestant *c, struct end *end, long trips) {
-  c->open(end);
-  for (; trips > 0; trips--) {
+/* What a contestant did in a round. */
+struct tally {
+  double *times; /* microseconds a round trip */
+  long count;
+  double cpu, *their_cpu; /* of this side, and of the other, which is in shared memory */
+};
+
+static void echo(const struct contestant *c, struct end *end, struct tally *tally) {
+  double cpu = cpu_time();
+  for (int i = 0; i < WARM_UP + TRIPS; i++) {
     uint8_t body[SIZE];
     memcpy(body, c->receive(end), SIZE);
     c->send(end, body);
   }
-  _exit(0);
+  *tally->their_cpu += cpu_time() - cpu;
+}
+
+static void ping(const struct contestant *c, struct end *end, struct tally *tally) {
+  static uint32_t number;
+  uint8_t body[SIZE];
+  double cpu = cpu_time();
+  memset(body, 'x', sizeof body);
+  for (int i = 0; i < WARM_UP + TRIPS; i++) {
+    fdwire_put_u32be(body, ++number);
+    double start = now();
+    c->send(end, body);
+    const uint8_t *answer = c->receive(end);
+    double time = now() - start;
+    if (memcmp(answer, body, SIZE) != 0)
+      die("an answer is not what was sent");
+    if (i >= WARM_UP)
+      tally->times[tally->count++] = time * 1e6;
+  }
+  tally->cpu += cpu_time() - cpu;
 }
 
 static int ascending(const void *a, const void *b) {
@@ -233,49 +264,57 @@ struct outcome {
   double median, late, cpu;
 };
 
-static struct outcome run(const struct contestant *c, int tcp, int cores, long trips) {
-  int fds[2], status;
-  long warm_up = trips / 10 + 20;
-  double *times = malloc((size_t)trips * sizeof *times);
-  uint8_t body[SIZE];
-  struct end end;
-  if (times == NULL)
-    die("no memory");
-  memset(&end, 0, sizeof end);
-  memset(body, 'x', sizeof body);
-  open_pair(tcp, fds);
-  double before = cpu_time(RUSAGE_CHILDREN);
+static struct outcome outcome_of(struct tally *tally, int blocks) {
+  qsort(tally->times, (size_t)tally->count, sizeof *tally->times, ascending);
+  struct outcome outcome = {tally->times[tally->count / 2], tally->times[tally->count * 99 / 100],
+                            (tally->cpu + *tally->their_cpu) / ((double)blocks * (WARM_UP + TRIPS))};
+  return outcome;
+}
+
+/* The contestants from first to last take turns; who is the first to, changes with each. */
+static void run(int tcp, int cores, int first, int last, int blocks, struct outcome *outcomes) {
+  struct end ends[CONTESTANTS];
+  struct tally tallies[CONTESTANTS];
+  int fds[CONTESTANTS][2], status, count = last - first + 1;
+  double *theirs = mmap(NULL, sizeof(double[CONTESTANTS]), PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (theirs == MAP_FAILED)
+    die_of("mmap");
+  memset(ends, 0, sizeof ends);
+  memset(tallies, 0, sizeof tallies);
+  for (int i = first; i <= last; i++) {
+    open_pair(tcp, fds[i]);
+    tallies[i].their_cpu = &theirs[i];
+    tallies[i].times = calloc((size_t)blocks, sizeof(double[TRIPS]));
+    if (tallies[i].times == NULL)
+      die("no memory");
+  }
   pid_t child = fork();
   if (child < 0)
     die_of("fork");
-  end.fd = fds[child == 0];
-  close(fds[child != 0]);
   pin(child == 0 ? cores - 1 : 0);
-  if (child == 0)
-    echo(c, &end, warm_up + trips);
-  double own = cpu_time(RUSAGE_SELF);
-  c->open(&end);
-  for (long i = -warm_up; i < trips; i++) {
-    double start = now();
-    fdwire_put_u32be(body, (uint32_t)(i + warm_up));
-    c->send(&end, body);
-    if (memcmp(c->receive(&end), body, SIZE) != 0)
-      die("an answer is not what was sent");
-    if (i >= 0)
-      times[i] = (now() - start) * 1e6;
+  for (int i = first; i <= last; i++) {
+    ends[i].fd = fds[i][child == 0];
+    close(fds[i][child != 0]);
+    contestants[i].open(&ends[i]);
   }
-  own = cpu_time(RUSAGE_SELF) - own;
+  for (int block = 0; block < blocks; block++)
+    for (int turn = 0; turn < count; turn++) {
+      int i = first + (turn + block) % count;
+      (child == 0 ? echo : ping)(&contestants[i], &ends[i], &tallies[i]);
+    }
+  if (child == 0)
+    _exit(0);
   if (waitpid(child, &status, 0) != child || status != 0)
     die("the other side has failed");
-  double cpu = own + cpu_time(RUSAGE_CHILDREN) - before;
-  qsort(times, (size_t)trips, sizeof *times, ascending);
-  struct outcome outcome = {times[trips / 2], times[trips * 99 / 100],
-                            cpu * 1e6 / (double)(warm_up + trips)};
-  fdwire_conn_free(end.conn);
-  free(end.room);
-  free(times);
-  close(end.fd);
-  return outcome;
+  for (int i = first; i <= last; i++) {
+    outcomes[i] = outcome_of(&tallies[i], blocks);
+    fdwire_conn_free(ends[i].conn);
+    free(ends[i].room);
+    free(tallies[i].times);
+    close(ends[i].fd);
+  }
+  munmap(theirs, sizeof(double[CONTESTANTS]));
 }
 
 /* The table. */
@@ -287,50 +326,48 @@ static void show(double *values, int rounds, int digits) {
 }
 
 static void measure(int tcp, int cores, int rounds) {
-  static struct outcome outcomes[CONTESTANTS][ROUNDS_MAX];
+  static struct outcome outcomes[ROUNDS_MAX][CONTESTANTS];
   double values[ROUNDS_MAX];
   for (int round = 0; round < rounds; round++)
-    for (int turn = 0; turn < CONTESTANTS; turn++) {
-      int i = (turn + round) % CONTESTANTS;
-      outcomes[i][round] = run(&contestants[i], tcp, cores, TRIPS);
-    }
+    run(tcp, cores, 0, CONTESTANTS - 1, BLOCKS, outcomes[round]);
   for (int i = 0; i < CONTESTANTS; i++) {
     printf("| %s, %d core%s, %s ", ways[tcp], cores, cores > 1 ? "s" : "", contestants[i].name);
     for (int round = 0; round < rounds; round++)
-      values[round] = outcomes[i][round].median;
+      values[round] = outcomes[round][i].median;
     show(values, rounds, 1);
     for (int round = 0; round < rounds; round++)
-      values[round] = outcomes[i][round].median / outcomes[C][round].median;
+      values[round] = outcomes[round][i].median / outcomes[round][C].median;
     show(values, rounds, 3);
     for (int round = 0; round < rounds; round++)
-      values[round] = outcomes[i][round].late;
+      values[round] = outcomes[round][i].late;
     show(values, rounds, 1);
     for (int round = 0; round < rounds; round++)
-      values[round] = outcomes[i][round].cpu;
+      values[round] = outcomes[round][i].cpu;
     show(values, rounds, 1);
     printf("|\n");
     fflush(stdout);
   }
 }
 
-static int run_one(const char *way, int cores, const char *name, long trips) {
+static int run_one(const char *way, int cores, const char *name, int blocks) {
+  struct outcome outcomes[CONTESTANTS];
   for (int tcp = 0; tcp < 2; tcp++)
     for (int i = 0; i < CONTESTANTS; i++)
       if (strcmp(way, ways[tcp]) == 0 && strcmp(name, contestants[i].name) == 0 && cores >= 1 &&
-          trips > 0) {
-        struct outcome outcome = run(&contestants[i], tcp, cores, trips);
+          blocks > 0) {
+        run(tcp, cores, i, i, blocks, outcomes);
         printf("%.2f us a round trip, 99 of 100 within %.2f us, %.2f us of processor time\n",
-               outcome.median, outcome.late, outcome.cpu);
+               outcomes[i].median, outcomes[i].late, outcomes[i].cpu);
         return 0;
       }
-  fprintf(stderr, "no such way, cores, contestant or trips\n");
+  fprintf(stderr, "no such way, cores, contestant or blocks\n");
   return 2;
 }
 
 int main(int argc, char **argv) {
   alarm(600);
   if (argc == 5)
-    return run_one(argv[1], atoi(argv[2]), argv[3], atol(argv[4]));
+    return run_one(argv[1], atoi(argv[2]), argv[3], atoi(argv[4]));
   int rounds = argc > 1 ? atoi(argv[1]) : 9;
   if (rounds < 1 || rounds > ROUNDS_MAX) {
     fprintf(stderr, "1 to %d rounds\n", ROUNDS_MAX);
@@ -338,11 +375,11 @@ int main(int argc, char **argv) {
   }
   for (int i = 0; i < CONTESTANTS; i++)
     printf("%-7s %s\n", contestants[i].name, contestants[i].what);
-  printf("\nMicroseconds a round trip of %d bytes, of which %d make a round: median and range of %d "
-         "alternating rounds. The C is\ncompiled by %s.\n\n"
+  printf("\nMicroseconds a round trip of %d bytes, in turns of %d, %d turns a round: median and range of "
+         "%d rounds.\nThe C is compiled by %s.\n\n"
          "| | median | beside c | 99 of 100 within | processor time, both sides |\n"
          "|---|---|---|---|---|\n",
-         SIZE, TRIPS, rounds, __VERSION__);
+         SIZE, TRIPS, BLOCKS, rounds, __VERSION__);
   int cores_most = sysconf(_SC_NPROCESSORS_ONLN) > 1 ? 2 : 1;
   for (int tcp = 1; tcp >= 0; tcp--)
     for (int cores = cores_most; cores >= 1; cores--)

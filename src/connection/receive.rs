@@ -185,7 +185,9 @@ where
 
     /// Sends what waits, as far as it goes now. What goes wrong with that, the next send tells.
     fn flush_ahead(&self) -> Result<Written, Error> {
+        let waits_nothing = || self.output.try_enter(|output| output.is_idle().then_some(())).is_some();
         match self.flushes_before_waiting() {
+            true if waits_nothing() => Ok(Written::All),
             true => self.write(&mut Refs::default(), Wait::No),
             false => Ok(Written::Held),
         }

@@ -8,12 +8,15 @@ use crate::connection::queue::{Mark, Marked, Refs, Stretch};
 use crate::connection::transport::Transport;
 use crate::fd::{Wait, errno};
 use crate::format::Format;
+use crate::memory::copy_short;
 use std::io::IoSlice;
 use std::ops::Deref;
 use std::os::fd::{AsFd, BorrowedFd};
 
 /// A frame up to this length is put together on the stack when it goes out at once.
 const SHORT: usize = 512;
+
+const FRAME_SHORT: usize = 120;
 
 /// Most pieces that one write is made of.
 const SLICES: usize = 256;
@@ -35,6 +38,9 @@ impl<F: Deref<Target = Format>> Output<F> {
         wait: Wait,
     ) -> Result<AtOnce, Error> {
         let mut scratch = Scratch::new();
+        if let Some((len, written)) = self.try_short(transport, message, most, wait) {
+            return self.went_at_once(len, written);
+        }
         let head = head_of(&self.format, message.head, message.body.into(), &mut scratch)?;
         let tail = self.format.tail_behind(head, message.body.into())?;
         let len = head.len() + message.body.len() + tail.len();
@@ -52,6 +58,32 @@ impl<F: Deref<Target = Format>> Output<F> {
             let slices = [IoSlice::new(head), IoSlice::new(message.body), IoSlice::new(end)];
             self.write_slices(transport, &slices, wait)
         };
+        self.went_at_once(len, written)
+    }
+
+    /// The same of a short one, if there is a short way to its head; `None` says nothing. How long it is, and how far it went.
+    #[inline]
+    fn try_short(
+        &mut self,
+        transport: &Transport<'_>,
+        message: Outgoing<'_>,
+        most: u64,
+        wait: Wait,
+    ) -> Option<(usize, Result<usize, Error>)> {
+        let body = message.body;
+        let quick = self.format.quick_head().filter(|_| message.head.is_none() && body.len() <= FRAME_SHORT)?;
+        let (head, len) = (quick.write(body.len() as u64)?, quick.len + body.len());
+        if len as u64 > most {
+            return None;
+        }
+        let mut frame = [0; 8 + FRAME_SHORT];
+        *frame.first_chunk_mut()? = head;
+        copy_short(frame.get_mut(quick.len..len)?, body);
+        Some((len, self.write_slices(transport, &[IoSlice::new(&frame[..len])], wait)))
+    }
+
+    #[inline]
+    fn went_at_once(&mut self, len: usize, written: Result<usize, Error>) -> Result<AtOnce, Error> {
         match written {
             Ok(written) if written == len => {
                 self.messages += 1;
