@@ -17,10 +17,12 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -54,6 +56,7 @@ struct end {
   int fd;
   uint8_t *room; /* hand-written C: what was read */
   size_t from, to;
+  int event;
   fdwire_conn *conn;
 };
 
@@ -64,6 +67,13 @@ static void c_open(struct end *end) {
   if (end->room == NULL)
     die("no memory");
   memset(end->room, 1, ROOM);
+}
+
+static void c_poll_open(struct end *end) {
+  c_open(end);
+  end->event = eventfd(0, EFD_NONBLOCK);
+  if (end->event < 0)
+    die_of("eventfd");
 }
 
 static void c_send(struct end *end, const uint8_t *body) {
@@ -117,7 +127,19 @@ static const uint8_t *c_receive(struct end *end) {
   return body;
 }
 
-/* The same, but it tries for a while before it waits. */
+/* The same, but it waits for an event too, by which another thread can end the wait. */
+static const uint8_t *c_poll_receive(struct end *end) {
+  const uint8_t *body;
+  while ((body = c_next(end)) == NULL) {
+    struct pollfd fds[2] = {{end->fd, POLLIN, 0}, {end->event, POLLIN, 0}};
+    if (poll(fds, 2, -1) < 0 && errno != EINTR)
+      die_of("poll");
+    c_read(end, MSG_DONTWAIT);
+  }
+  return body;
+}
+
+/* The same as the first, but it tries for a while before it waits. */
 static const uint8_t *c_spin_receive(struct end *end) {
   const uint8_t *body = c_next(end);
   double until = body == NULL ? now() + SPIN_US * 1e-6 : 0;
@@ -156,7 +178,7 @@ static const uint8_t *conn_receive(struct end *end) {
   return msg.body;
 }
 
-enum { C, CONN, CONN_1, C_SPIN, SPIN, SPIN_1, CONTESTANTS };
+enum { C, C_POLL, C_SPIN, CONN, CONN_1, SPIN, SPIN_1, CONTESTANTS };
 static const struct contestant {
   const char *name, *what;
   void (*open)(struct end *end);
@@ -164,9 +186,11 @@ static const struct contestant {
   const uint8_t *(*receive)(struct end *end);
 } contestants[CONTESTANTS] = {
     [C] = {"c", "C: one send and one recv", c_open, c_send, c_receive},
+    [C_POLL] = {"c-poll", "C that can be ended by another thread: a poll before the recv", c_poll_open,
+                c_send, c_poll_receive},
+    [C_SPIN] = {"c-spin", "C that spins for 50 us before it waits", c_open, c_send, c_spin_receive},
     [CONN] = {"conn", "fdwire_conn_send and _recv", locked, conn_send, conn_receive},
     [CONN_1] = {"conn-1", "the same with FDWIRE_ONE_THREAD", unlocked, conn_send, conn_receive},
-    [C_SPIN] = {"c-spin", "C that spins for 50 us before it waits", c_open, c_send, c_spin_receive},
     [SPIN] = {"spin", "fdwire with FDWIRE_SPIN 50", locked_spin, conn_send, conn_receive},
     [SPIN_1] = {"spin-1", "the same with FDWIRE_ONE_THREAD", unlocked_spin, conn_send,
                 conn_receive},
@@ -313,6 +337,8 @@ static void run(int tcp, int cores, int first, int last, int blocks, struct outc
     free(ends[i].room);
     free(tallies[i].times);
     close(ends[i].fd);
+    if (i == C_POLL)
+      close(ends[i].event);
   }
   munmap(theirs, sizeof(double[CONTESTANTS]));
 }

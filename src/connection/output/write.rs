@@ -16,7 +16,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 /// A frame up to this length is put together on the stack when it goes out at once.
 const SHORT: usize = 512;
 
-const FRAME_SHORT: usize = 120;
+/// And one with a body up to this length without much ado.
+const SHORT_BODY: usize = 120;
 
 /// Most pieces that one write is made of.
 const SLICES: usize = 256;
@@ -37,10 +38,10 @@ impl<F: Deref<Target = Format>> Output<F> {
         most: u64,
         wait: Wait,
     ) -> Result<AtOnce, Error> {
-        let mut scratch = Scratch::new();
         if let Some((len, written)) = self.try_short(transport, message, most, wait) {
             return self.went_at_once(len, written);
         }
+        let mut scratch = Scratch::new();
         let head = head_of(&self.format, message.head, message.body.into(), &mut scratch)?;
         let tail = self.format.tail_behind(head, message.body.into())?;
         let len = head.len() + message.body.len() + tail.len();
@@ -61,7 +62,8 @@ impl<F: Deref<Target = Format>> Output<F> {
         self.went_at_once(len, written)
     }
 
-    /// The same of a short one, if there is a short way to its head; `None` says nothing. How long it is, and how far it went.
+    /// The same of one that is short, and so is the way to its head: how long it is, and how much of it went. `None` says
+    /// nothing.
     #[inline]
     fn try_short(
         &mut self,
@@ -71,12 +73,12 @@ impl<F: Deref<Target = Format>> Output<F> {
         wait: Wait,
     ) -> Option<(usize, Result<usize, Error>)> {
         let body = message.body;
-        let quick = self.format.quick_head().filter(|_| message.head.is_none() && body.len() <= FRAME_SHORT)?;
+        let quick = self.format.quick_head().filter(|_| message.head.is_none() && body.len() <= SHORT_BODY)?;
         let (head, len) = (quick.write(body.len() as u64)?, quick.len + body.len());
         if len as u64 > most {
             return None;
         }
-        let mut frame = [0; 8 + FRAME_SHORT];
+        let mut frame = [0; 8 + SHORT_BODY];
         *frame.first_chunk_mut()? = head;
         copy_short(frame.get_mut(quick.len..len)?, body);
         Some((len, self.write_slices(transport, &[IoSlice::new(&frame[..len])], wait)))
