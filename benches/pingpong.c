@@ -3,13 +3,13 @@
  *
  * Two processes, over TCP loopback and over a Unix socket pair, each on a core of its own and both
  * on one. How fast an idle core is waked changes from one moment to the next, so all contestants
- * take turns every few round trips, each on a connection of its own. A round is two new processes and
- * some thousand round trips of each contestant, of which the median and the 99th percentile are
+ * take turns every few round trips, each on a connection of its own. A round is two new processes
+ * and some thousand round trips of each contestant, of which the median and the 99th percentile are
  * taken. Each figure is a median of these with its range, each ratio the median of the ratios of
  * medians within a round.
  *
  *     pingpong [ROUNDS]
- *     pingpong WAY CORES CONTESTANT BLOCKS   one of them, for perf and strace: pingpong tcp 2 conn 99
+ *     pingpong WAY CORES CONTESTANT BLOCKS   one of them, for perf: pingpong tcp 2 conn 99
  */
 #define _GNU_SOURCE
 #include "fdwire.h"
@@ -186,7 +186,7 @@ static const struct contestant {
   const uint8_t *(*receive)(struct end *end);
 } contestants[CONTESTANTS] = {
     [C] = {"c", "C: one send and one recv", c_open, c_send, c_receive},
-    [C_POLL] = {"c-poll", "C that can be ended by another thread: a poll before the recv", c_poll_open,
+    [C_POLL] = {"c-poll", "C that another thread can end: a poll before the recv", c_poll_open,
                 c_send, c_poll_receive},
     [C_SPIN] = {"c-spin", "C that spins for 50 us before it waits", c_open, c_send, c_spin_receive},
     [CONN] = {"conn", "fdwire_conn_send and _recv", locked, conn_send, conn_receive},
@@ -291,7 +291,7 @@ struct outcome {
 static struct outcome outcome_of(struct tally *tally, int blocks) {
   qsort(tally->times, (size_t)tally->count, sizeof *tally->times, ascending);
   struct outcome outcome = {tally->times[tally->count / 2], tally->times[tally->count * 99 / 100],
-                            (tally->cpu + *tally->their_cpu) / ((double)blocks * (WARM_UP + TRIPS))};
+                            (tally->cpu + *tally->their_cpu) / (WARM_UP + TRIPS) / blocks};
   return outcome;
 }
 
@@ -401,8 +401,8 @@ int main(int argc, char **argv) {
   }
   for (int i = 0; i < CONTESTANTS; i++)
     printf("%-7s %s\n", contestants[i].name, contestants[i].what);
-  printf("\nMicroseconds a round trip of %d bytes, in turns of %d, %d turns a round: median and range of "
-         "%d rounds.\nThe C is compiled by %s.\n\n"
+  printf("\nMicroseconds a round trip of %d bytes, in turns of %d, %d turns a round: median and range "
+         "of %d rounds.\nThe C is compiled by %s.\n\n"
          "| | median | beside c | 99 of 100 within | processor time, both sides |\n"
          "|---|---|---|---|---|\n",
          SIZE, TRIPS, BLOCKS, rounds, __VERSION__);

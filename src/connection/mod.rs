@@ -39,7 +39,7 @@ pub use output::{Outgoing, Output, Sent};
 pub use transport::Functions;
 
 use crate::Error;
-use crate::fd::{Alarm, Deadline, Events, Wait, errno};
+use crate::fd::{Alarm, Alarms, Deadline, Events, Wait, errno};
 use crate::format::Format;
 use std::fmt;
 use std::ops::Deref;
@@ -117,7 +117,7 @@ pub struct Connection<'fd, F, I = Mutex<Input<F>>, O = Mutex<Output<F>>> {
     output: O,
     transport: Transport<'fd>,
     /// They wake who waits to receive, and to send.
-    alarms: [Alarm; 2],
+    alarms: Alarms,
     /// Nobody may wait.
     cancelled: AtomicBool,
     turns: Turns,
@@ -165,7 +165,7 @@ where
             input: I::new(Input::new(format.clone())),
             output: O::new(Output::new(format)),
             transport,
-            alarms: Default::default(),
+            alarms: Alarms::default(),
             cancelled: AtomicBool::new(false),
             turns: Turns::default(),
             send_limit: AtomicU64::new(SEND_LIMIT),
@@ -350,10 +350,10 @@ where
         self.alone.load(Ordering::Relaxed) & direction.bit() != 0
     }
 
-    fn alarm(&self, direction: Direction) -> &Alarm {
+    fn alarm(&self, direction: Direction) -> Alarm<'_> {
         match direction {
-            Direction::In => &self.alarms[0],
-            Direction::Out => &self.alarms[1],
+            Direction::In => self.alarms.first(),
+            Direction::Out => self.alarms.second(),
         }
     }
 

@@ -31,3 +31,34 @@ impl Spin {
         self.until = None;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Instant;
+
+    /// How long it goes on.
+    fn lasts(spin: &mut Spin, most: Duration, deadline: Deadline) -> Duration {
+        let start = Instant::now();
+        while spin.goes_on(most, deadline) {
+            assert!(spin.is_on());
+        }
+        start.elapsed()
+    }
+
+    #[test]
+    fn it_goes_on_as_long_as_it_may() {
+        let (short, long) = (Duration::from_millis(5), Duration::from_secs(60));
+        let mut spin = Spin::default();
+        assert!(!spin.is_on());
+        assert!(lasts(&mut spin, short, Deadline::Never) >= short);
+        assert!(lasts(&mut spin, short, Deadline::Never) < short, "it was over");
+        spin.end();
+        assert!(!spin.is_on());
+        assert!(lasts(&mut spin, short, Deadline::after(long)) >= short);
+        spin.end();
+        assert!(lasts(&mut spin, long, Deadline::after(short)) < long);
+        spin.end();
+        assert!(!spin.goes_on(long, Deadline::after(Duration::ZERO)));
+    }
+}
