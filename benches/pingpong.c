@@ -401,8 +401,8 @@ int main(int argc, char **argv) {
   }
   for (int i = 0; i < CONTESTANTS; i++)
     printf("%-7s %s\n", contestants[i].name, contestants[i].what);
-  printf("\nMicroseconds a round trip of %d bytes, in turns of %d, %d turns a round: median and range "
-         "of %d rounds.\nThe C is compiled by %s.\n\n"
+  printf("\nMicroseconds a round trip of %d bytes, in turns of %d, %d turns a round: median and "
+         "range of %d rounds.\nThe C is compiled by %s.\n\n"
          "| | median | beside c | 99 of 100 within | processor time, both sides |\n"
          "|---|---|---|---|---|\n",
          SIZE, TRIPS, BLOCKS, rounds, __VERSION__);
