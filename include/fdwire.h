@@ -633,6 +633,15 @@ typedef enum fdwire_option {
   FDWIRE_TAKE_FDS = 6,
   /** 0 lifts fdwire_conn_cancel: calls may wait again. 1 is the same as that call. */
   FDWIRE_CANCELLED = 7,
+  /**
+   * Microseconds, 0 to 1,000,000, for which a receive that is about to wait first tries again
+   * and again, within its timeout_ms, letting others have its core between two tries
+   * (sched_yield(2)); then it waits as ever. What comes meanwhile need not wake an idle core,
+   * which is most of what a short exchange takes: for a peer on the same machine that answers at
+   * once, 50 will do. A core is busy meanwhile. With timeout_ms 0, over functions without a
+   * wait, and in calls that send, nothing spins. Default: 0, it waits at once.
+   */
+  FDWIRE_SPIN = 8,
 } fdwire_option;
 
 /** What fdwire_conn_events says beside POLLIN and POLLOUT. */

@@ -29,6 +29,7 @@ mod pool;
 mod queue;
 mod receive;
 mod send;
+mod spin;
 mod transport;
 mod turns;
 
@@ -38,13 +39,13 @@ pub use output::{Outgoing, Output, Sent};
 pub use transport::Functions;
 
 use crate::Error;
-use crate::fd::{Alarm, Deadline, Events, Wait, errno};
+use crate::fd::{Alarm, Alarms, Deadline, Events, Wait, errno};
 use crate::format::Format;
 use std::fmt;
 use std::ops::Deref;
 use std::os::fd::BorrowedFd;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use transport::Transport;
 use turns::Turns;
 
@@ -53,6 +54,9 @@ const SEND_LIMIT: u64 = 32 * 1024 * 1024;
 
 /// The least and the most that one read may be told to ask for.
 const READ_SIZES: std::ops::RangeInclusive<u32> = 4 * 1024..=64 * 1024 * 1024;
+
+/// The longest that a receive may be told to spin, in microseconds.
+const SPIN_MAX: u32 = 1_000_000;
 
 /// Receives leave the sending to its own thread.
 const KEEPS_OFF: u8 = 4;
@@ -113,7 +117,7 @@ pub struct Connection<'fd, F, I = Mutex<Input<F>>, O = Mutex<Output<F>>> {
     output: O,
     transport: Transport<'fd>,
     /// They wake who waits to receive, and to send.
-    alarms: [Alarm; 2],
+    alarms: Alarms,
     /// Nobody may wait.
     cancelled: AtomicBool,
     turns: Turns,
@@ -121,6 +125,8 @@ pub struct Connection<'fd, F, I = Mutex<Input<F>>, O = Mutex<Output<F>>> {
     batch: AtomicU64,
     /// Most bytes that may wait when a message was accepted that need not go yet: less than a batch, and within the limit.
     quick_most: AtomicU64,
+    /// How long a receive tries again before it waits, in microseconds.
+    spin: AtomicU32,
     /// The directions in which there is one thread only, and `KEEPS_OFF`.
     alone: AtomicU8,
     input_shut: AtomicBool,
@@ -159,12 +165,13 @@ where
             input: I::new(Input::new(format.clone())),
             output: O::new(Output::new(format)),
             transport,
-            alarms: Default::default(),
+            alarms: Alarms::default(),
             cancelled: AtomicBool::new(false),
             turns: Turns::default(),
             send_limit: AtomicU64::new(SEND_LIMIT),
             batch: AtomicU64::new(0),
             quick_most: AtomicU64::new(0),
+            spin: AtomicU32::new(0),
             alone: AtomicU8::new(0),
             input_shut: AtomicBool::new(false),
             finished: AtomicBool::new(false),
@@ -212,6 +219,16 @@ where
             input.set_read_size(bytes);
             Ok(())
         })
+    }
+
+    /// For how many microseconds a receive tries again and again before it waits: 0 to a million.
+    ///
+    /// # Errors
+    /// [`Error::Misuse`] for any other.
+    pub fn set_spin(&self, microseconds: u64) -> Result<(), Error> {
+        let known = u32::try_from(microseconds).ok().filter(|microseconds| *microseconds <= SPIN_MAX);
+        self.spin.store(known.ok_or(Error::Misuse("a receive spins for a second at most"))?, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Says in which directions one thread at a time makes calls, which may then wait in the kernel without being waked; and
@@ -333,10 +350,10 @@ where
         self.alone.load(Ordering::Relaxed) & direction.bit() != 0
     }
 
-    fn alarm(&self, direction: Direction) -> &Alarm {
+    fn alarm(&self, direction: Direction) -> Alarm<'_> {
         match direction {
-            Direction::In => &self.alarms[0],
-            Direction::Out => &self.alarms[1],
+            Direction::In => self.alarms.first(),
+            Direction::Out => self.alarms.second(),
         }
     }
 

@@ -3,6 +3,7 @@
 use super::input::{Input, Manner, Step};
 use super::output::{Output, Written};
 use super::queue::Refs;
+use super::spin::Spin;
 use super::transport::Transport;
 use super::{Connection, Direction, Gate};
 use crate::Error;
@@ -138,13 +139,14 @@ where
         mut step: impl FnMut(&mut Input<F>, &Transport<'fd>, Manner) -> Result<Step<R>, Error>,
     ) -> Result<Option<R>, Error> {
         let mut manner = Manner { wait: Wait::No, eager: false, deadline, shut: false };
+        let mut spin = Spin::default();
         loop {
-            manner.eager = deadline == Deadline::Now || self.check_cancelled().is_err();
+            manner.eager = deadline == Deadline::Now || spin.is_on() || self.check_cancelled().is_err();
             manner.shut = self.input_shut.load(Ordering::Relaxed);
             match self.input.enter(|input| step(input, &self.transport, manner))? {
                 Step::Done(result) => return Ok(Some(result)),
                 Step::End => return self.settle(false).map(|_| None),
-                Step::Wait => manner.wait = self.await_input(deadline)?,
+                Step::Wait => manner.wait = self.await_input(deadline, &mut spin)?,
                 Step::Held => self.await_turn_to_receive(deadline)?,
             }
         }
@@ -155,9 +157,14 @@ where
         self.turns.until(deadline, || self.check_cancelled(), free)
     }
 
-    /// Waits until more came, or says that the next read may wait for it. Who finds nothing gives memory back.
+    /// Waits until more came, or says that the next read may wait for it, or is another try. Who finds nothing gives memory
+    /// back.
     #[cold]
-    fn await_input(&self, deadline: Deadline) -> Result<Wait, Error> {
+    fn await_input(&self, deadline: Deadline, spin: &mut Spin) -> Result<Wait, Error> {
+        if self.spins(deadline, spin) {
+            return Ok(Wait::No);
+        }
+        spin.end();
         let waited = self.flush_and_wait(deadline);
         if waited.is_err() {
             self.settle(false)?;
@@ -165,13 +172,30 @@ where
         waited
     }
 
-    /// What waits to be sent goes out first, and meanwhile.
-    fn flush_and_wait(&self, deadline: Deadline) -> Result<Wait, Error> {
-        let written = match self.flushes_before_waiting() {
+    /// Whether the call is to try again before it waits, as long as the program lets it.
+    fn spins(&self, deadline: Deadline, spin: &mut Spin) -> bool {
+        let most = Duration::from_micros(self.spin.load(Ordering::Relaxed).into());
+        let may = !most.is_zero() && deadline != Deadline::Now && self.transport.can_wait();
+        if !may || self.check_cancelled().is_err() {
+            return false;
+        }
+        let _ = self.flush_ahead();
+        spin.goes_on(most, deadline)
+    }
+
+    /// Sends what waits, as far as it goes now. What goes wrong with that, the next send tells.
+    fn flush_ahead(&self) -> Result<Written, Error> {
+        let waits_nothing = || self.output.try_enter(|output| output.is_idle().then_some(())).is_some();
+        match self.flushes_before_waiting() {
+            true if waits_nothing() => Ok(Written::All),
             true => self.write(&mut Refs::default(), Wait::No),
             false => Ok(Written::Held),
-        };
-        // What goes wrong with that, the next send tells.
+        }
+    }
+
+    /// What waits to be sent goes out first, and meanwhile.
+    fn flush_and_wait(&self, deadline: Deadline) -> Result<Wait, Error> {
+        let written = self.flush_ahead();
         if deadline == Deadline::Now {
             return Err(Error::Os(errno::EAGAIN));
         }

@@ -132,7 +132,7 @@ impl<'fd> Transport<'fd> {
     ///
     /// # Errors
     /// EAGAIN and ETIMEDOUT from the deadline; EAGAIN where the functions have no way to wait.
-    pub(super) fn wait(&self, events: Events, alarm: Option<&Alarm>, deadline: Deadline) -> Result<(), Error> {
+    pub(super) fn wait(&self, events: Events, alarm: Option<Alarm<'_>>, deadline: Deadline) -> Result<(), Error> {
         match self {
             Transport::Descriptors { input, output } => {
                 let input = input.as_ref().filter(|_| events.has(Events::READ)).map(|side| (side.fd(), Events::READ));

@@ -160,6 +160,11 @@ fn with_sigpipe_blocked(write: impl FnOnce() -> Result<usize, Error>) -> Result<
     }
 }
 
+/// sched_yield(2): lets others run who want this core.
+pub(crate) fn give_way() {
+    std::thread::yield_now();
+}
+
 /// What poll(2) is asked for, and answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Events(c_short);

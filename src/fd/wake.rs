@@ -11,38 +11,55 @@ use std::time::Duration;
 /// Where no descriptor is to be had that could wake, a wait looks around so often.
 const GLANCE: Duration = Duration::from_millis(20);
 
-/// Wakes all who wait, until it is put to rest. The first wait makes its descriptor: what never waits has none.
+/// Two alarms, which take less room side by side than each alone: there may be very many connections.
 #[derive(Debug, Default)]
-pub(crate) struct Alarm {
-    rings: AtomicBool,
-    event: OnceLock<OwnedFd>,
+pub(crate) struct Alarms {
+    rings: [AtomicBool; 2],
+    events: [OnceLock<OwnedFd>; 2],
 }
 
-impl Alarm {
-    fn ring(&self) {
+impl Alarms {
+    pub(crate) fn first(&self) -> Alarm<'_> {
+        Alarm { rings: &self.rings[0], event: &self.events[0] }
+    }
+
+    pub(crate) fn second(&self) -> Alarm<'_> {
+        Alarm { rings: &self.rings[1], event: &self.events[1] }
+    }
+}
+
+/// Wakes all who wait, until it is put to rest. The first wait makes its descriptor: what never waits has none.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Alarm<'a> {
+    rings: &'a AtomicBool,
+    event: &'a OnceLock<OwnedFd>,
+}
+
+impl<'a> Alarm<'a> {
+    fn ring(self) {
         self.rings.store(true, Ordering::SeqCst);
         if let Some(event) = self.event.get() {
             syscall::raise(event.as_fd());
         }
     }
 
-    fn rest(&self) {
+    fn rest(self) {
         self.rings.store(false, Ordering::SeqCst);
         if let Some(event) = self.event.get() {
             syscall::lower(event.as_fd());
         }
     }
 
-    pub(crate) fn set(&self, rings: bool) {
+    pub(crate) fn set(self, rings: bool) {
         if rings { self.ring() } else { self.rest() }
     }
 
-    fn is_ringing(&self) -> bool {
+    fn is_ringing(self) -> bool {
         self.rings.load(Ordering::SeqCst)
     }
 
     /// The descriptor to wait for, if there is one to be had.
-    fn event(&self) -> Option<BorrowedFd<'_>> {
+    fn event(self) -> Option<BorrowedFd<'a>> {
         if self.event.get().is_none() {
             // Of two threads that come here at once, one closes its own again.
             let _ = self.event.set(syscall::new_event().ok()?);
@@ -57,7 +74,7 @@ impl Alarm {
 /// EAGAIN and ETIMEDOUT from the deadline.
 pub(crate) fn wait_for(
     awaited: &[(BorrowedFd<'_>, Events)],
-    alarm: Option<&Alarm>,
+    alarm: Option<Alarm<'_>>,
     deadline: Deadline,
 ) -> Result<(), Error> {
     let event = alarm.and_then(Alarm::event);
@@ -89,10 +106,11 @@ mod tests {
     #[test]
     fn an_alarm_wakes_until_it_rests() {
         let (ours, _theirs) = UnixStream::pair().unwrap();
-        let alarm = Alarm::default();
+        let alarms = Alarms::default();
+        let alarm = alarms.first();
         let wait = |ms| {
             let awaited = [(ours.as_fd(), Events::READ)];
-            wait_for(&awaited, Some(&alarm), Deadline::after(Duration::from_millis(ms)))
+            wait_for(&awaited, Some(alarm), Deadline::after(Duration::from_millis(ms)))
         };
         assert_eq!(wait(1), Err(Error::Os(errno::ETIMEDOUT)));
         std::thread::scope(|scope| {

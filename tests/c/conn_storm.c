@@ -712,6 +712,8 @@ static void set_options(struct side *side, struct dice *dice, uint64_t limit) {
   NEED(fdwire_conn_set(side->conn, FDWIRE_SEND_LIMIT, (int64_t)limit) == 0);
   NEED(fdwire_conn_set(side->conn, FDWIRE_READ_SIZE, reads[below(dice, 4)]) == 0);
   NEED(fdwire_conn_set(side->conn, FDWIRE_BATCH, (int64_t)side->batch) == 0);
+  if (one_in(dice, 3))
+    NEED(fdwire_conn_set(side->conn, FDWIRE_SPIN, 1 + (int64_t)below(dice, 300)) == 0);
 }
 
 static void begin_round(struct side sides[2], uint64_t seed, uint64_t count, struct dice *dice) {

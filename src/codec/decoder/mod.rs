@@ -210,6 +210,9 @@ impl<F: Deref<Target = Format>> Decoder<F> {
 
     #[cold]
     fn next_by_probe(&mut self) -> Result<Option<Message<'_>>, Error> {
+        if self.buffer.len() == 0 && self.state == State::Between {
+            return Ok(None); // which every call finds that is about to wait
+        }
         let Some(frame) = self.next_slowly()? else { return Ok(None) };
         (self.state, self.before, self.at_least) = (State::Between, 0, 0);
         Ok(Some(self.take(frame)))

@@ -90,7 +90,12 @@ impl<F: Deref<Target = Format>> Input<F> {
     }
 
     /// Finds out which descriptors came with what was delivered.
+    #[inline]
     pub(super) fn deliver(&mut self) -> Result<(), Error> {
+        if self.arrivals.is_some() { self.deliver_arrivals() } else { Ok(()) }
+    }
+
+    fn deliver_arrivals(&mut self) -> Result<(), Error> {
         let Some(arrivals) = &mut self.arrivals else { return Ok(()) };
         let delivered =
             self.decoder.end_of_open().unwrap_or_else(|| self.decoder.received() - self.decoder.buffered() as u64);

@@ -115,7 +115,10 @@ impl<F: Deref<Target = Format>> Input<F> {
 
     pub(super) fn not_read<R>(&mut self, error: Error, transport: &Transport<'_>) -> Result<Option<Step<R>>, Error> {
         match error {
-            Error::Os(errno::EAGAIN) => Ok(Some(Step::Wait)),
+            Error::Os(errno::EAGAIN) => {
+                self.drained = false; // the next step comes when something is there
+                Ok(Some(Step::Wait))
+            }
             // What a TLS record is, is told beside its bytes.
             Error::Os(errno::EIO) if !self.control && transport.input().is_some_and(Channel::speaks_tls) => {
                 self.control = true;

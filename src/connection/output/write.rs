@@ -8,12 +8,16 @@ use crate::connection::queue::{Mark, Marked, Refs, Stretch};
 use crate::connection::transport::Transport;
 use crate::fd::{Wait, errno};
 use crate::format::Format;
+use crate::memory::copy_short;
 use std::io::IoSlice;
 use std::ops::Deref;
 use std::os::fd::{AsFd, BorrowedFd};
 
 /// A frame up to this length is put together on the stack when it goes out at once.
 const SHORT: usize = 512;
+
+/// And one with a body up to this length without much ado.
+const SHORT_BODY: usize = 120;
 
 /// Most pieces that one write is made of.
 const SLICES: usize = 256;
@@ -34,6 +38,9 @@ impl<F: Deref<Target = Format>> Output<F> {
         most: u64,
         wait: Wait,
     ) -> Result<AtOnce, Error> {
+        if let Some((len, written)) = self.try_short(transport, message, most, wait) {
+            return self.went_at_once(len, written);
+        }
         let mut scratch = Scratch::new();
         let head = head_of(&self.format, message.head, message.body.into(), &mut scratch)?;
         let tail = self.format.tail_behind(head, message.body.into())?;
@@ -52,6 +59,33 @@ impl<F: Deref<Target = Format>> Output<F> {
             let slices = [IoSlice::new(head), IoSlice::new(message.body), IoSlice::new(end)];
             self.write_slices(transport, &slices, wait)
         };
+        self.went_at_once(len, written)
+    }
+
+    /// The same of one that is short, and so is the way to its head: how long it is, and how much of it went. `None` says
+    /// nothing.
+    #[inline]
+    fn try_short(
+        &mut self,
+        transport: &Transport<'_>,
+        message: Outgoing<'_>,
+        most: u64,
+        wait: Wait,
+    ) -> Option<(usize, Result<usize, Error>)> {
+        let body = message.body;
+        let quick = self.format.quick_head().filter(|_| message.head.is_none() && body.len() <= SHORT_BODY)?;
+        let (head, len) = (quick.write(body.len() as u64)?, quick.len + body.len());
+        if len as u64 > most {
+            return None;
+        }
+        let mut frame = [0; 8 + SHORT_BODY];
+        *frame.first_chunk_mut()? = head;
+        copy_short(frame.get_mut(quick.len..len)?, body);
+        Some((len, self.write_slices(transport, &[IoSlice::new(&frame[..len])], wait)))
+    }
+
+    #[inline]
+    fn went_at_once(&mut self, len: usize, written: Result<usize, Error>) -> Result<AtOnce, Error> {
         match written {
             Ok(written) if written == len => {
                 self.messages += 1;
