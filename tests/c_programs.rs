@@ -95,7 +95,7 @@ fn tests_of(program: &str, build: &Build) -> Vec<Trial> {
     };
     tests.push(make("sanitizers", SANITIZED.as_ref().err().cloned(), under_sanitizers));
     tests.push(make("valgrind", lack("valgrind", "--version"), under_valgrind));
-    if ["conn_threads", "conn_fds"].contains(&program) {
+    if ["conn_threads", "conn_fds", "conn_packed"].contains(&program) {
         tests.push(make("thread sanitizer", RACES.as_ref().err().cloned(), under_thread_sanitizer));
     }
     if cfg!(all(target_os = "linux", target_env = "gnu")) && ["manners", "deadlines", "messages"].contains(&program) {

@@ -30,9 +30,8 @@ impl<'p> Packed<'p> {
         true
     }
 
-    /// Whether a body of this length still has a place.
-    fn has_room(&self, body: u64) -> bool {
-        body <= self.room.len() as u64 && self.lens.len() > 0
+    fn is_full(&self) -> bool {
+        self.lens.len() == 0
     }
 }
 
@@ -71,11 +70,16 @@ impl<F: Deref<Target = Format>> Decoder<F> {
         taken
     }
 
-    /// The next one, if it is all there and has a place; whether it did.
+    /// The next one, if it is all there and has a place; whether it had.
     #[cold]
     fn pack_by_probe(&mut self, packed: &mut Packed<'_>) -> bool {
+        if packed.is_full() {
+            return false; // nobody asked what comes next: its format may be another
+        }
         match self.ahead() {
-            Ok(Some(frame)) if packed.has_room(frame.body) && to_usize(frame.total()) <= self.buffer.len() => {
+            Ok(Some(frame))
+                if frame.body <= packed.room.len() as u64 && to_usize(frame.total()) <= self.buffer.len() =>
+            {
                 self.next_message().is_ok_and(|message| message.is_some_and(|message| packed.put(message.body)))
             }
             _ => false,
