@@ -15,6 +15,7 @@ import dataclasses
 import os
 import platform
 import random
+import shapes
 import shutil
 import socket
 import statistics
@@ -34,6 +35,7 @@ class Language:
     lack: str  # what is not to be had here, or None
     own: dict  # its own ways, and what they are
     ours: dict
+
 
 OURS = {
     "one": "fdwire, a call a message",
@@ -185,33 +187,67 @@ def table(rows, known):
             yield ""
 
 
-def page(rows, known, lacking, rounds, seconds, versions):
+INTRODUCTION = """\
+# From other languages
+
+Messages a second from one process to another of the same language, each on a core of its own: a 4-byte big-endian
+length and a body. Under each rate, how many times that of the language's own way which is the fastest for these
+messages, with its range. Medians of {rounds} alternating rounds of {milliseconds:g} ms in one run; TCP with
+{congestion}. {versions}, {system}, {cores} cores. `make -C benches languages` makes this page, and
+[languages.csv](languages.csv), which also has the CPU time of each side.
+
+The sender has bodies as the language has them (`bytes`, `[]byte`), as many at once as are 256 KiB, at most 1024; the
+receiver ends up with bodies of that kind. In the plain loop each message is given to the kernel by itself; all others
+may gather.
+"""
+CONCLUSION = """\
+## What the calls cost, and what follows
+
+- Python pays for each call into a library, and as much again for each struct to be filled in or read: with a call a
+  message, or with `recv_many` and `send_many`, fdwire comes out behind what can be written in Python itself. So there
+  are packed messages: `fdwire_conn_send_packed` takes `b"".join(bodies)` and an array of lengths,
+  `fdwire_conn_recv_packed` gives the same, and Python takes it apart without a line of its own for each message.
+  `benches/languages/fdwire.py` is a module to start from.
+- Lengths, and not where the bodies end; copied, and not lent. To take messages of 64 bytes apart, 256 a call:
+  {by_lengths:.0f} ns a message by their lengths (`map(io.BytesIO.read, lens)`), {by_ends:.0f} ns by where they end,
+  {from_lent_memory:.0f} ns from lent memory in which heads lie between them. To make them: {to_lengths:.0f} ns with
+  lengths, {to_ends:.0f} ns with a running sum. (The best of many runs of `benches/languages/shapes.py`.)
+- Go pays some 60 ns a call. To receive, structs do as well as packed messages: they lend what lies in fdwire's
+  buffer. To send, they may not point to Go's memory, so that the bodies have to be copied to C's; packed messages lie
+  in a slice of Go's own.
+- From 16 KiB on it is the kernel that takes the time, and a call a message is good enough: to gather large bodies
+  only copies them.
+"""
+
+
+def page(rows, known, lacking, rounds, seconds):
     with socket.socket() as sock:
         congestion = congestion_of(sock)
-    yield "# From other languages\n"
-    yield "Messages a second from one process to another of the same language, each on a core of its own: a 4-byte big-endian"
-    yield "length and a body. Under each rate, how many times that of the language's own way which is the fastest for these"
-    yield "messages, with the range: medians"
-    yield f"of {rounds} alternating rounds of {seconds * 1000:g} ms, TCP with {congestion}. {', '.join(versions)};"
-    yield f"{platform.system()} {platform.release()}, {os.cpu_count()} cores. Made by `make -C benches languages`, which says in"
-    yield "`languages.csv` what CPU time each side took, too.\n"
-    yield "The sender has the bodies as the language has them (`bytes`, `[]byte`), up to 1024 or 256 KiB at once; the receiver ends"
-    yield "up with such bodies. A plain loop gives each message to the kernel; all others may gather.\n"
+    versions = ", ".join([f"Python {platform.python_version()}", *go_version(known)])
+    yield INTRODUCTION.format(
+        rounds=rounds, milliseconds=seconds * 1000, congestion=congestion, cores=os.cpu_count(),
+        versions=versions, system=f"{platform.system()} {platform.release()}",
+    )
     yield from (f"Skipped, because it is not to be had here: {what}.\n" for what in lacking)
-    if any(row.language.name == "Python" for row in rows):
+    if shutil.which("gnuplot"):
         yield "![Messages a second by the size of a message](charts/languages.svg)\n"
     yield from table(rows, known)
-    yield "In Python a call into a library costs some 400 ns and a struct to be filled in for each message as much, which is what"
-    yield "Python's own buffers cost. A packed call costs that once for up to 1024 messages, and Python takes them apart without a"
-    yield "line of its own for each (`map(io.BytesIO.read, lengths)`): see `benches/languages/fdwire.py`, which is short. In Go a"
-    yield "call through cgo costs some 60 ns; to receive, structs do as well as packed messages, since they lend what lies in"
-    yield "fdwire's buffer; to send, cgo allows no pointers to Go's memory in them, and packed messages need none."
+    yield CONCLUSION.format(**shapes.measure()).rstrip()
+
+
+def go_version(known):
+    if any(language.name == "Go" for language in known):
+        told = subprocess.run(["go", "version"], capture_output=True, text=True, check=True).stdout
+        yield told.split()[2].replace("go", "Go ")
+
+
+COLUMNS = "language way bytes contestant rate rate_low rate_high ratio ratio_low ratio_high send_cpu_ns receive_cpu_ns"
 
 
 def write_csv(path, rows):
     with open(path, "w", newline="") as file:
         out = csv.writer(file, lineterminator="\n")
-        out.writerow("language way bytes contestant rate rate_low rate_high ratio ratio_low ratio_high send_cpu_ns receive_cpu_ns".split())
+        out.writerow(COLUMNS.split())
         for row in rows:
             figures = [f"{value:.0f}" for value in row[4:7]] + [f"{value:.3f}" for value in row[7:10]]
             out.writerow([row.language.name, *row[1:4], *figures, *(f"{value:.0f}" for value in row[10:])])
@@ -252,12 +288,6 @@ def chart(path, rows, known):
     subprocess.run(["gnuplot"], input=script + "unset multiplot\n", text=True, check=True)
 
 
-def versions_of(known):
-    yield f"Python {platform.python_version()}"
-    if any(language.name == "Go" for language in known):
-        yield subprocess.run(["go", "version"], capture_output=True, text=True, check=True).stdout.split()[2].replace("go", "Go ")
-
-
 def main():
     options = argparse.ArgumentParser()
     options.add_argument("--short", action="store_true", help="a look: little time for each")
@@ -274,8 +304,8 @@ def main():
     if shutil.which("gnuplot"):
         chart(os.path.join(options.to, "charts", "languages.svg"), rows, known)
     else:
-        print("skipped: no gnuplot, and so no chart")
-    text = "\n".join(page(rows, known, lacking, options.rounds, seconds, list(versions_of(known)))) + "\n"
+        print("skipped, because it is not to be had here: gnuplot, and so the chart")
+    text = "\n".join(page(rows, known, lacking, options.rounds, seconds)) + "\n"
     with open(os.path.join(options.to, "languages.md"), "w") as file:
         file.write(text)
     print(text)

@@ -1,7 +1,8 @@
-// One end of the streams of compare.py, in Go: "peer send" or "peer receive", and orders on standard input, as peer.py has them.
+// One end of the streams of compare.py, in Go: "peer-go send" or "peer-go receive", and orders as peer.py has them.
 package main
 
 /*
+#cgo LDFLAGS: -lfdwire
 #include <fdwire.h>
 #include <stdlib.h>
 */

@@ -105,3 +105,68 @@ fn pack_all<'d>(
     }
     (taken, bytes.len() - rest.len())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn decoder(text: &str) -> Decoder<Box<Format>> {
+        Decoder::new(Box::new(Format::parse(text).unwrap()))
+    }
+
+    proptest! {
+        /// Whatever the room, and however the bytes were cut.
+        #[test]
+        fn what_is_packed_is_what_comes_one_by_one(
+            text in prop::sample::select(vec!["u8", "u16be at=1", "u32be", "line", "netstring", "varint", "u8 tail=';'"]),
+            bodies in prop::collection::vec("[a-z]{0,12}", 0..12),
+            cut in 0..200usize,
+            (room, places, most) in (0..40usize, 0..6usize, 1..6usize),
+        ) {
+            let format = Format::parse(text).unwrap();
+            let mut wire = Vec::new();
+            for body in &bodies {
+                crate::codec::encode(&format, None, body.as_bytes(), &mut wire).unwrap();
+            }
+            let (first, second) = wire.split_at(cut.min(wire.len()));
+            let (mut packing, mut single) = (decoder(text), decoder(text));
+            for bytes in [first, second] {
+                packing.feed(bytes).unwrap();
+                single.feed(bytes).unwrap();
+                loop {
+                    let (mut bodies, mut lens) = (vec![0xee; room], vec![usize::MAX; places]);
+                    let found = packing.pack_messages(most, &mut Packed::new(&mut bodies, &mut lens));
+                    prop_assert!(found <= most.min(places));
+                    let mut rest = &bodies[..];
+                    for len in &lens[..found] {
+                        let body;
+                        (body, rest) = rest.split_at(*len);
+                        prop_assert_eq!(single.next_message().unwrap().unwrap().body, body);
+                    }
+                    prop_assert!(rest.iter().all(|byte| *byte == 0xee));
+                    prop_assert!(lens[found..].iter().all(|len| *len == usize::MAX));
+                    prop_assert_eq!(packing.messages(), single.messages());
+                    if found == 0 {
+                        break;
+                    }
+                }
+                // What stays has no place, or is not all there.
+                while let Some(message) = single.next_message().unwrap() {
+                    prop_assert!(places == 0 || message.body.len() > room);
+                    prop_assert_eq!(packing.next_message().unwrap(), Some(message));
+                    // Behind it there may be some that have a place.
+                    let (mut bodies, mut lens) = (vec![0; room], vec![0; places]);
+                    let mut found = 1;
+                    while found > 0 {
+                        found = packing.pack_messages(most, &mut Packed::new(&mut bodies, &mut lens));
+                        for _ in 0..found {
+                            prop_assert!(single.next_message().unwrap().is_some());
+                        }
+                    }
+                }
+                prop_assert_eq!(packing.next_message().unwrap(), None);
+            }
+        }
+    }
+}
