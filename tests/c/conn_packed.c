@@ -139,7 +139,7 @@ static void to_the_byte(void) {
       feed_with(&feed, format);
       tube_put(&feed.in, frame, put_frame(format, frame, sizeof frame, 10));
       tube_put(&feed.in, frame, put_frame(format, frame, sizeof frame, 11));
-      CHECK_IS(take(feed.conn, &got, cap, PLACES, 1), cap < 10 ? -ENOBUFS : 1);
+      CHECK_IS(take(feed.conn, &got, cap, PLACES, DEADLINE), cap < 10 ? -ENOBUFS : 1);
       if (cap < 10) {
         CHECK_IS(got.lens[0], 10); /* the room that it needs */
         CHECK_IS(take(feed.conn, &got, 0, 1, -1), -ENOBUFS);
