@@ -9,7 +9,7 @@ use std::path::Path;
 use std::{env, fs};
 
 /// The files of `src/ffi` whose functions are exported, in the order in which to read about them.
-const CHAPTERS: [&str; 12] = [
+const CHAPTERS: [&str; 13] = [
     "errors",
     "format",
     "message",
@@ -17,6 +17,7 @@ const CHAPTERS: [&str; 12] = [
     "connection",
     "receive",
     "transmit",
+    "packed",
     "address",
     "exact",
     "end",

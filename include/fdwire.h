@@ -577,8 +577,9 @@ int fdwire_encode(const fdwire_format *format,
  *
  * Threads. Any thread may call at any time. Receiving and sending do not wait for one another; of
  * several calls in one direction, each gets or sends whole messages. What one receive lends
- * another one ends, so that several receiving threads use fdwire_conn_recv_into. A program that
- * keeps each direction to one thread can say so (FDWIRE_ONE_THREAD), which saves the locks.
+ * another one ends, so that several receiving threads use fdwire_conn_recv_into, or _recv_packed.
+ * A program that keeps each direction to one thread can say so (FDWIRE_ONE_THREAD), which saves
+ * the locks.
  *
  * Errors last. Once the stream is out of step, or the system has refused to read or to write,
  * every later call in that direction gives the same code.
@@ -1048,6 +1049,56 @@ int fdwire_conn_send_fds(fdwire_conn *conn,
                          const int *fds,
                          size_t count,
                          int timeout_ms);
+
+/* ---- Packed messages on a connection ---------------------------------------------------------
+ *
+ * Many messages a call without a struct for each: their bodies lie one behind another, and an array
+ * has their lengths. For languages in which a struct to be filled in, or a call, costs more than a
+ * message does; and for several threads that receive many messages each. In Python:
+ *
+ *    bodies = io.BytesIO(bytes(1 << 20))
+ *    room = (ctypes.c_char * (1 << 20)).from_buffer(bodies.getbuffer())
+ *    lens, count = (ctypes.c_size_t * 256)(), ctypes.c_size_t()
+ *    while fdwire_conn_recv_packed(conn, room, 1 << 20, lens, 256, ctypes.byref(count), -1) == 1:
+ *        bodies.seek(0)
+ *        for body in map(bodies.read, lens[:count.value]):
+ *            handle(body)
+ */
+
+/**
+ * Receives the bodies of as many messages as are there, as long as they fit into the cap bytes at
+ * bodies (NULL if cap is 0), one behind another, and their lengths into the most places at lens;
+ * waiting for the first message only. *count gets how many. The heads are not shown. A message
+ * that brings descriptors is the last that one call gives.
+ *
+ * Nothing is lent, so that several threads may receive like this on one connection. A large body
+ * goes straight to where it ends up, if it is the first.
+ *
+ * Returns: 1 at least one message; 0 and errors as fdwire_conn_recv; one behind some messages
+ * comes with the next call. -ENOBUFS: the first body is longer than cap; lens[0] is the room that
+ * it needs, and the message stays where it is: call again. -EINVAL also if most is 0.
+ */
+int fdwire_conn_recv_packed(fdwire_conn *conn,
+                            void *bodies,
+                            size_t cap,
+                            size_t *lens,
+                            size_t most,
+                            size_t *count,
+                            int timeout_ms);
+
+/**
+ * Sends count messages, with as few system calls as there can be: their bodies lie one behind
+ * another at bodies (NULL if they are all empty), their lengths at lens (NULL if count is 0). The
+ * format makes the heads.
+ *
+ * Returns: as fdwire_conn_send; all of them were accepted or none. -EINVAL also if the lengths
+ * together are more than PTRDIFF_MAX.
+ */
+int fdwire_conn_send_packed(fdwire_conn *conn,
+                            const void *bodies,
+                            const size_t *lens,
+                            size_t count,
+                            int timeout_ms);
 
 /* ---- Addresses -------------------------------------------------------------------------------
  *

@@ -1,5 +1,5 @@
 //! The C tests: every program of `tests/c`, compiled as each kind of C and C++ that there is and run plain, under sanitizers
-//! and under valgrind; and the first call and the conformance vectors from Python.
+//! and under valgrind; and from Python the first call, packed messages and the conformance vectors.
 //!
 //! What the machine lacks is skipped by name. With `FDWIRE_NO_SKIP` set, as in CI, it fails instead.
 
@@ -41,7 +41,11 @@ fn main() {
     for program in programs() {
         tests.extend(tests_of(&program, &build));
     }
-    for (name, script) in [("first call", "tests/ffi/python/first_call.py"), ("vectors", "tests/vectors/framer.py")] {
+    for (name, script) in [
+        ("first call", "tests/ffi/python/first_call.py"),
+        ("packed messages", "tests/ffi/python/packed.py"),
+        ("vectors", "tests/vectors/framer.py"),
+    ] {
         let (python, out) = (lack("python3", "--version"), build.clone());
         tests.push(test(format!("python: {name}"), python, move || {
             let library = out.path().join("lib/libfdwire.so");
@@ -95,7 +99,7 @@ fn tests_of(program: &str, build: &Build) -> Vec<Trial> {
     };
     tests.push(make("sanitizers", SANITIZED.as_ref().err().cloned(), under_sanitizers));
     tests.push(make("valgrind", lack("valgrind", "--version"), under_valgrind));
-    if ["conn_threads", "conn_fds", "conn_spin"].contains(&program) {
+    if ["conn_threads", "conn_fds", "conn_packed", "conn_spin"].contains(&program) {
         tests.push(make("thread sanitizer", RACES.as_ref().err().cloned(), under_thread_sanitizer));
     }
     if cfg!(all(target_os = "linux", target_env = "gnu")) && ["manners", "deadlines", "messages"].contains(&program) {

@@ -23,8 +23,8 @@ mod encoder;
 mod explain;
 mod scratch;
 
-pub(crate) use decoder::Part;
 pub use decoder::{Decoder, Message};
+pub(crate) use decoder::{Packed, Part};
 pub use encoder::{encode, tail_of};
 pub(crate) use encoder::{head_of, put};
 pub(crate) use scratch::Scratch;

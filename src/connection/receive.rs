@@ -81,6 +81,28 @@ where
         received
     }
 
+    /// The bodies of as many messages as are there and fit into `bodies`, one behind another, and their lengths; says how many. It
+    /// waits for the first only. One that brings descriptors is the last.
+    ///
+    /// # Errors
+    /// As [`recv`](Connection::recv); one behind some messages comes with the next call. [`Error::NoRoom`] where the first is
+    /// longer than `bodies`; it stays. [`Error::Misuse`] where `lens` is empty.
+    pub fn recv_packed(
+        &self,
+        bodies: &mut [u8],
+        lens: &mut [usize],
+        deadline: Deadline,
+    ) -> Result<Option<usize>, Error> {
+        let mut begun = false;
+        let received = self
+            .receive(deadline, |input, transport, manner| input.copy_many(transport, manner, bodies, lens, &mut begun));
+        if begun {
+            self.input.enter(|input| input.give_back(bodies))?;
+        }
+        self.turns.changed();
+        received
+    }
+
     /// Begins a message whose body is then received in parts: its head, lent to `lend`, and its frame.
     ///
     /// # Errors

@@ -26,8 +26,9 @@
 //!
 //! Threads. Any thread may call at any time. Receiving and sending do not wait for one another; of
 //! several calls in one direction, each gets or sends whole messages. What one receive lends
-//! another one ends, so that several receiving threads use fdwire_conn_recv_into. A program that
-//! keeps each direction to one thread can say so (FDWIRE_ONE_THREAD), which saves the locks.
+//! another one ends, so that several receiving threads use fdwire_conn_recv_into, or _recv_packed.
+//! A program that keeps each direction to one thread can say so (FDWIRE_ONE_THREAD), which saves
+//! the locks.
 //!
 //! Errors last. Once the stream is out of step, or the system has refused to read or to write,
 //! every later call in that direction gives the same code.

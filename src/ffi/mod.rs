@@ -64,5 +64,6 @@ mod errors;
 mod exact;
 mod format;
 mod message;
+mod packed;
 mod receive;
 mod transmit;

@@ -23,7 +23,7 @@ use std::os::fd::BorrowedFd;
 const PENDING: c_int = fdwire_sent::FDWIRE_PENDING as c_int;
 
 /// What a send returns that was accepted.
-fn result_of(sent: Sent) -> c_int {
+pub(super) fn result_of(sent: Sent) -> c_int {
     match sent {
         Sent::All => 0,
         Sent::Pending => PENDING,

@@ -343,6 +343,31 @@ static void send_or_queue_many(struct side *side, int queues) {
   check_accepted(side, result, count, bytes, timeout_ms);
 }
 
+/* As far as they bring no heads. */
+static void send_packed(struct side *side) {
+  uint64_t left = least(side->total - side->sent, EPOCH - side->sent % EPOCH), bytes = 0;
+  size_t most = least(left, 1 + below(&side->out_dice, MANY)), lens[MANY], count = 0, len = 0;
+  struct spec specs[MANY];
+  for (; count < most; count++) {
+    specs[count] = spec_of(side->direction, side->sent + count);
+    if (specs[count].head_len > 0)
+      break;
+    lens[count] = specs[count].len;
+    len += lens[count];
+    bytes += frame_len_of(side, &specs[count]);
+  }
+  if (count == 0)
+    return;
+  uint8_t *bodies = (uint8_t *)bytes_of(len);
+  for (size_t i = 0, at = 0; i < count; at += lens[i++])
+    memcpy(bodies + at, body_of(&specs[i]), lens[i]);
+  int timeout_ms = timeout_of(side, &side->out_dice);
+  int result =
+      fdwire_conn_send_packed(side->conn, len > 0 ? bodies : NULL, lens, count, timeout_ms);
+  unlend(bodies, len);
+  check_accepted(side, result, count, bytes, timeout_ms);
+}
+
 static void send_from_file(struct side *side) {
   struct spec spec = spec_of(side->direction, side->sent);
   if (spec.head_len > 0)
@@ -412,6 +437,7 @@ static void be_busy(struct side *side) {
   fdwire_msg msg = {NULL, NULL, 0, 0, 0};
   MUST_BE(side, fdwire_conn_send(side->conn, "x", 1, 0), -EBUSY);
   MUST_BE(side, fdwire_conn_send_many(side->conn, &msg, 1, 0), -EBUSY);
+  MUST_BE(side, fdwire_conn_send_packed(side->conn, NULL, &msg.body_len, 1, 0), -EBUSY);
   MUST_BE(side, fdwire_conn_queue(side->conn, &msg, 1), -EBUSY);
   MUST_BE(side, fdwire_conn_send_begin(side->conn, NULL, 0, 1, 0), -EBUSY);
   MUST_BE(side, fdwire_conn_send_file(side->conn, fileno(files[0]), 0, 1, 0), -EBUSY);
@@ -426,12 +452,12 @@ static void flush(struct side *side) {
 }
 
 static void send_something(struct side *side) {
-  size_t what = below(&side->out_dice, 16);
+  size_t what = below(&side->out_dice, 18);
   if (side->out_open && what == 0)
     be_busy(side);
-  else if (side->out_open && what < 14)
+  else if (side->out_open && what < 16)
     send_next_part(side);
-  else if (side->sent == side->total || what >= 14)
+  else if (side->sent == side->total || what >= 16)
     flush(side);
   else {
     set_out_format(side, wire_of(side->direction, side->sent));
@@ -439,7 +465,9 @@ static void send_something(struct side *side) {
       send_one(side);
     else if (what < 11)
       send_or_queue_many(side, what >= 8);
-    else if (what < 12)
+    else if (what < 13)
+      send_packed(side);
+    else if (what < 14)
       send_from_file(side);
     else
       begin_sending(side);
@@ -560,6 +588,30 @@ static int receive_into(struct side *side, int timeout_ms) {
   return result;
 }
 
+static int receive_packed(struct side *side, int timeout_ms) {
+  struct spec spec = spec_of(!side->direction, side->received);
+  struct dice *dice = &side->in_dice;
+  size_t most = least(EPOCH - side->received % EPOCH, 1 + below(dice, MANY)), lens[MANY];
+  size_t cap = below(dice, one_in(dice, 4) ? spec.len + 1 : spec.len + 9000), count = 99, at = 0;
+  uint8_t *bodies = (uint8_t *)bytes_of(cap);
+  int result = fdwire_conn_recv_packed(side->conn, cap > 0 ? bodies : NULL, cap, lens, most, &count,
+                                       timeout_ms);
+  if (result == -ENOBUFS) {
+    MUST(side, side->received < side->total && cap < spec.len);
+    MUST_BE(side, lens[0], spec.len);
+  } else if (gave_one(side, result, timeout_ms)) {
+    MUST(side, count > 0 && count <= most);
+    for (size_t i = 0; i < count; at += lens[i++]) {
+      spec = spec_of(!side->direction, side->received + i);
+      MUST_BE(side, lens[i], spec.len);
+      MUST(side, at + lens[i] <= cap && memcmp(bodies + at, body_of(&spec), lens[i]) == 0);
+    }
+    got_whole(side, count);
+  }
+  unlend(bodies, cap);
+  return result;
+}
+
 static int begin_receiving(struct side *side, int timeout_ms) {
   struct spec spec = spec_of(!side->direction, side->received);
   fdwire_msg head;
@@ -640,7 +692,7 @@ static void receive_something(struct side *side) {
   ready = asked && (events_of(side) & FDWIRE_READY);
   side->lent = 0;
   uint64_t reads = asked ? reads_of(side) : 0;
-  size_t what = below(&side->in_dice, 12);
+  size_t what = below(&side->in_dice, 14);
   if (side->in_open)
     result = go_on_with_parts(side, timeout_ms);
   else if (what < 4)
@@ -649,6 +701,8 @@ static void receive_something(struct side *side) {
     exact = 1, result = receive_many(side, timeout_ms);
   else if (what < 10 && side->received < side->total)
     result = receive_into(side, timeout_ms);
+  else if (what < 12 && side->received < side->total)
+    result = receive_packed(side, timeout_ms);
   else
     result = begin_receiving(side, timeout_ms);
   if (ready)

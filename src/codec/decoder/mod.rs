@@ -1,8 +1,10 @@
 //! Bytes in, messages out.
 
 mod ahead;
+mod packed;
 mod parts;
 
+pub(crate) use packed::Packed;
 pub(crate) use parts::Part;
 
 use super::buffer::Buffer;

@@ -69,11 +69,16 @@ impl<F: Deref<Target = Format>> Input<F> {
                 Step::Held if count == 0 => return Ok(Step::Held),
                 _ => break,
             }
-            if self.arrivals.as_ref().is_some_and(|arrivals| !arrivals.due.is_empty() || arrivals.cut) {
+            if self.has_brought() {
                 break;
             }
         }
         Ok(Step::Done(count))
+    }
+
+    /// Whether descriptors came with what was delivered last.
+    pub(super) fn has_brought(&self) -> bool {
+        self.arrivals.as_ref().is_some_and(|arrivals| !arrivals.due.is_empty() || arrivals.cut)
     }
 
     /// Whether descriptors are taken that come with messages.

@@ -1,6 +1,7 @@
 //! Receiving: bytes come as far as they are there, and become messages.
 
 mod arrivals;
+mod packed;
 mod parts;
 mod read;
 
