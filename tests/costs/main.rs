@@ -76,16 +76,16 @@ fn instructions(group: &str) -> Result<(), Failed> {
 fn memory(group: &str) -> Result<(), Failed> {
     let inside = program("inside")?;
     let printed = output(Command::new(&inside).arg(group))?;
-    let hint = |what: &str| format!("gdb -ex 'break {what} if counts' -ex 'run {group}' {}", inside.display());
-    for (what, stop, manner) in [
-        ("copied", "memcpy", Manner::Exact),
-        ("allocations", "__libc_malloc", Manner::Promised),
-        ("faults", "mmap", Manner::Promised),
+    let shown_by = |tool: &str| format!("{tool} {} {group}", inside.display());
+    for (what, hint, manner) in [
+        ("copied", shown_by("gdb -ex 'break memcpy if counts' -ex run --args"), Manner::Exact),
+        ("allocations", shown_by("gdb -ex 'break malloc if counts' -ex run --args"), Manner::Promised),
+        ("faults", shown_by("perf record -e page-faults -c 1 -g"), Manner::Promised),
     ] {
         let mut figures = Vec::new();
         for line in printed.lines() {
             let (name, counts) = Counts::parse(line)?;
-            figures.push(Figure { name, value: counts.of(what)? / counts.of("messages")?, hint: hint(stop) });
+            figures.push(Figure { name, value: counts.of(what)? / counts.of("messages")?, hint: hint.clone() });
         }
         compare(&format!("{what}: {group}"), figures, manner)?;
     }
