@@ -56,19 +56,18 @@ pub(crate) fn compare(section: &str, figures: Vec<Figure>, manner: Manner) -> Re
     let ours = rustc()? == lines_of(&text, "compiler").next().unwrap_or_default();
     let looser = if manner == Manner::OfCompiler && !ours { 1.5 } else { 1.0 };
     let ceilings: Vec<Ceiling> = lines_of(&text, section).map(Ceiling::parse).collect::<Result<_, _>>()?;
-    let mut wrong = String::new();
-    for figure in &figures {
-        let zero = Ceiling { name: &figure.name, ceiling: 0.0, measured: 0.0, most: None };
-        let Ceiling { ceiling, measured, most, .. } =
-            *ceilings.iter().find(|it| it.name == figure.name).unwrap_or(&zero);
-        let (name, value) = (&figure.name, figure.value);
+    let (mut wrong, mut shown) = (String::new(), "");
+    for Figure { name, value, hint } in &figures {
+        let zero = Ceiling { name, ceiling: 0.0, measured: 0.0, most: None };
+        let Ceiling { ceiling, measured, most, .. } = *ceilings.iter().find(|it| it.name == name).unwrap_or(&zero);
+        let value = rounded_up(*value);
         if value > looser * ceiling || most.is_some_and(|most| ceiling > most) {
             let promised = most.map_or(String::new(), |most| format!(", and {most} is promised"));
-            writeln!(
-                wrong,
-                "{name}: {value}, over the ceiling of {ceiling}; it was {measured}{promised}\n    {}",
-                figure.hint
-            )?;
+            writeln!(wrong, "{name}: {value}, over the ceiling of {ceiling}; it was {measured}{promised}")?;
+            if hint != shown {
+                writeln!(wrong, "    {hint}")?;
+                shown = hint;
+            }
         } else if value < LOOSE * ceiling && looser == 1.0 {
             writeln!(wrong, "{name}: {value}, far below the ceiling of {ceiling}: renew that by {RENEW}")?;
         }
