@@ -30,7 +30,7 @@ pub(crate) enum Manner {
     /// The same with the compiler that is named in the file; with another, the ceilings are half as high again, and nothing is
     /// too low.
     OfCompiler,
-    /// Exact, and a promise to users: who breaks it writes the ceiling by hand, and says why.
+    /// Exact, and a promise to users: ceilings are only lowered by renewing. Who has to break it writes them by hand, and why.
     Promised,
 }
 
@@ -49,9 +49,9 @@ pub(crate) fn compare(section: &str, figures: Vec<Figure>, manner: Manner) -> Re
     static TURN: Mutex<()> = Mutex::new(());
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let text = std::fs::read_to_string(in_root(FILE))?;
-    let text = match manner != Manner::Promised && std::env::var_os("FDWIRE_RENEW").is_some() {
-        true => renew(&text, section, &figures, manner)?,
-        false => text,
+    let text = match std::env::var_os("FDWIRE_RENEW") {
+        Some(_) => renew(&text, section, &figures, manner)?,
+        None => text,
     };
     let ours = rustc()? == lines_of(&text, "compiler").next().unwrap_or_default();
     let looser = if manner == Manner::OfCompiler && !ours { 1.5 } else { 1.0 };
@@ -110,11 +110,14 @@ fn lines_of<'t>(text: &'t str, section: &str) -> impl Iterator<Item = &'t str> {
     lines.take_while(|line| !line.starts_with('[')).filter(|line| !line.is_empty() && !line.starts_with('#'))
 }
 
-/// Writes the file with new ceilings in a section, its lines in the order of the figures.
+/// Writes the file with new ceilings in a section, in the lines that are there and new ones behind them.
 fn renew(text: &str, section: &str, figures: &[Figure], manner: Manner) -> Result<String, Failed> {
     let mut out = String::new();
     let (mut current, mut seen) = ("", false);
     let mut left: Vec<&Figure> = figures.iter().filter(|figure| figure.value > 0.0).collect();
+    if manner == Manner::Promised {
+        left.retain(|figure| lines_of(text, section).any(|line| line.starts_with(&format!("{}  ", figure.name))));
+    }
     for line in text.lines() {
         if let Some(next) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
             current = next;
@@ -125,8 +128,10 @@ fn renew(text: &str, section: &str, figures: &[Figure], manner: Manner) -> Resul
             writeln!(out, "{}", rustc()?)?;
         } else if current == section && is_figure {
             let old = Ceiling::parse(line)?;
-            if let Some(i) = left.iter().position(|figure| figure.name == old.name) {
-                write_line(&mut out, left.remove(i), old.most, manner)?;
+            let Some(i) = left.iter().position(|figure| figure.name == old.name) else { continue };
+            match left.remove(i) {
+                figure if manner == Manner::Promised && figure.value > old.ceiling => writeln!(out, "{line}")?,
+                figure => write_line(&mut out, figure, old.most, manner)?,
             }
         } else if current == section && line.is_empty() {
             left.drain(..).try_for_each(|figure| write_line(&mut out, figure, None, manner))?;
@@ -135,7 +140,7 @@ fn renew(text: &str, section: &str, figures: &[Figure], manner: Manner) -> Resul
             writeln!(out, "{line}")?;
         }
     }
-    if !seen {
+    if !seen && !left.is_empty() {
         writeln!(out, "\n[{section}]")?;
     }
     left.drain(..).try_for_each(|figure| write_line(&mut out, figure, None, manner))?;
