@@ -3,13 +3,14 @@
 //!
 //! What the machine lacks is skipped by name. With `FDWIRE_NO_SKIP` set, as in CI, it fails instead.
 
+mod trials;
+
 use libtest_mimic::{Arguments, Failed, Trial};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Arc, LazyLock};
+use trials::{ROOT, WARNINGS, in_root, lack, run, test};
 
-const ROOT: &str = env!("CARGO_MANIFEST_DIR");
-const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 /// What a program needs besides a static libfdwire, as rustc says of it.
 const NATIVE: [&str; 3] = ["-lpthread", "-ldl", "-lm"];
 const SANITIZERS: &str = "-fsanitize=address,undefined";
@@ -55,10 +56,6 @@ fn main() {
     let conclusion = libtest_mimic::run(&arguments, tests);
     drop(build);
     conclusion.exit();
-}
-
-fn in_root(path: &str) -> PathBuf {
-    Path::new(ROOT).join(path)
 }
 
 /// A library that cargo has built for these tests.
@@ -298,40 +295,4 @@ fn knows(compiler: &str, option: &str) -> bool {
     let mut command = Command::new(compiler);
     command.arg(option).args(["-x", if compiler.ends_with("++") { "c++" } else { "c" }]).arg(&source);
     command.arg("-o").arg(folder.path().join("empty")).output().is_ok_and(|output| output.status.success())
-}
-
-/// The name of a program that is not to be had here.
-fn lack(program: &str, probe: &str) -> Option<String> {
-    match Command::new(program).arg(probe).output() {
-        Ok(output) if output.status.success() => None,
-        _ => Some(program.to_owned()),
-    }
-}
-
-/// A test, or, where something is lacking, one that is skipped by its name, or that fails where nothing may be skipped.
-fn test(name: String, lack: Option<String>, body: impl FnOnce() -> Result<(), Failed> + Send + 'static) -> Trial {
-    match lack {
-        None => Trial::test(name, body),
-        Some(what) if std::env::var_os("FDWIRE_NO_SKIP").is_some() && !may_be_lacking(&what) => {
-            Trial::test(name, move || Err(format!("not to be had here: {what}").into()))
-        }
-        Some(what) => {
-            let what = what.lines().next().unwrap_or_default().to_owned();
-            Trial::test(format!("{name} (skipped: no {what})"), body).with_ignored_flag(true)
-        }
-    }
-}
-
-/// What even CI may do without, by the name in `FDWIRE_MAY_SKIP`.
-fn may_be_lacking(what: &str) -> bool {
-    std::env::var("FDWIRE_MAY_SKIP").is_ok_and(|named| !named.is_empty() && what.contains(&named))
-}
-
-fn run(command: &mut Command) -> Result<(), Failed> {
-    let output = command.output().map_err(|error| format!("{:?}: {error}", command.get_program()))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    Err(format!("{command:?}: {}\n{out}{err}", output.status).into())
 }
