@@ -202,7 +202,7 @@ impl Queue {
     /// Moves what waits to the front, if it is little, so that there is room behind it.
     pub(super) fn rewind(&mut self) {
         let len = self.len();
-        if len <= SMALL / 4 && len <= self.start {
+        if len <= self.start / 8 {
             self.memory.copy_within(self.start..self.end, 0);
             (self.start, self.end) = (0, len);
         }
