@@ -226,6 +226,9 @@ impl Delimited {
             return Err(HOLDS);
         }
         let begun = self.by.begun(body).map(|(len, _)| len).max().unwrap_or(0);
+        if begun == 0 {
+            return Ok(()); // the delimiter alone is found where it begins: none begins with it
+        }
         let mut end = copy(&body[body.len() - begun..])?;
         let delimiter = &self.by.literals()[0];
         crate::memory::reserve(&mut end, delimiter.len())?;
