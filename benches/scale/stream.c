@@ -56,8 +56,8 @@ static void pass(struct both *both, size_t messages) {
 static void run(const struct point *point, double *values) {
   size_t connections = AT_LEAST / point->size + 1, first = point->size;
   double taken = 0;
-  if (first > VECTOR)
-    first = VECTOR;
+  if (first > 4 * VECTOR)
+    first = 4 * VECTOR; /* then all buffers are there */
   for (size_t i = 0; i < connections; i++) {
     struct both both;
     make(&both);
