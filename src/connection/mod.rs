@@ -291,7 +291,7 @@ where
             Ok((!over, over || input.decoder.is_ready()))
         })?;
         let has_input = self.transport.check_side(Events::READ).is_ok();
-        let pending = self.enter_output(|output| Ok(output.error().is_none() && output.pending() > 0))?;
+        let pending = self.enter_output(|output| Ok(output.error().is_none() && !output.is_empty()))?;
         let reads = if readable && has_input { Events::READ.bits() } else { 0 };
         let writes = if pending { Events::WRITE.bits() } else { 0 };
         Ok(Interest { events: reads | writes, ready: ready && has_input })

@@ -185,6 +185,8 @@ impl Queue {
         let wanted = self.len().checked_add(len).ok_or(Error::NoMemory)?;
         if self.start >= self.len() && wanted <= self.memory.len() {
             self.memory.copy_within(self.start..self.end, 0);
+        } else if self.start < self.len() && self.memory.len() > pool::SIZE {
+            return self.grow(len);
         } else {
             let kept = if self.expected > 0 { pool::kept(wanted.max(self.expected)) } else { None };
             let larger = match (kept, wanted) {
@@ -212,6 +214,14 @@ impl Queue {
     fn make_larger(&self, wanted: usize) -> Result<Vec<u8>, Error> {
         let doubled = wanted.saturating_add(self.len()).min(pool::LARGEST);
         pool::kept(wanted).map_or_else(|| pool::zeroed(doubled.max(wanted.saturating_add(self.len() / 4))), Ok)
+    }
+
+    /// Makes the memory larger where it is: the system moves large memory without copying it.
+    fn grow(&mut self, len: usize) -> Result<(), Error> {
+        let more = len.checked_add(self.len() / 4).ok_or(Error::NoMemory)?;
+        reserve_exact(&mut self.memory, more)?;
+        self.memory.resize(self.memory.len() + more, 0);
+        Ok(())
     }
 
     fn move_to(&mut self, mut memory: Vec<u8>) {
@@ -275,7 +285,7 @@ impl Queue {
 
     /// The end as it is now, to go back to: the place behind the last byte, and how many marks there are.
     pub(super) fn end(&self) -> (u64, usize) {
-        (self.end_place(), self.marks().count())
+        (self.end_place(), self.marks.get().map_or(0, VecDeque::len))
     }
 
     /// Whether nothing waits from before that.
@@ -497,6 +507,19 @@ mod tests {
         assert_eq!(queue.front(queue.end_place()), b"with");
         queue.cut(end);
         assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn what_grows_where_it_is_keeps_its_order() {
+        let (mut queue, mut model) = (Queue::new(), Vec::new());
+        for number in 0..2000u32 {
+            let bytes = number.to_be_bytes().repeat(250);
+            queue.put(&bytes).unwrap();
+            model.extend(bytes);
+            queue.consume(10, &mut Refs::default());
+        }
+        assert!(queue.memory() > pool::SIZE && queue.memory() < 2 * model.len(), "{}", queue.memory());
+        assert!(shown(&queue, &Refs::default()) == model[20_000..]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ mod decimal;
 mod scalar;
 mod varint;
 
-pub use array::reverse_each;
+pub use array::{copy_reversed, reverse_each};
 pub use cursor::{Fault, Reader, Writer};
 pub use decimal::{DECIMAL_MAX, get_decimal, put_decimal};
 pub use scalar::{Order, get_uint, put_uint};

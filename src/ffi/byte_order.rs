@@ -5,8 +5,9 @@
 //! any alignment. NULL is no crash here either: a get gives 0, a put and a copy do nothing.
 
 use super::guard::contain;
-use crate::endian::reverse_each;
+use super::wide::{copy_reversed, reverse_each};
 use std::ffi::c_void;
+use std::{ptr, slice};
 
 /// The N bytes at `p`; zeros for NULL.
 ///
@@ -236,7 +237,7 @@ pub unsafe extern "C" fn fdwire_put_f64le(p: *mut c_void, value: f64) {
     unsafe { store(p, value.to_le_bytes()) }
 }
 
-/// Moves an array and, unless it has the host's order already, turns each number of N bytes around.
+/// Copies an array and, unless it has the host's order already, turns each number of N bytes around.
 ///
 /// # Safety
 /// If neither is NULL, `src` points to count * N bytes that may be read, and `dst` to as many that may be written.
@@ -245,11 +246,20 @@ unsafe fn copy<const N: usize>(dst: *mut c_void, src: *const c_void, count: usiz
     if dst.is_null() || src.is_null() {
         return;
     }
+    let (dst, src) = (dst.cast::<u8>(), src.cast::<u8>());
+    if !is_host_order && dst.addr().abs_diff(src.addr()) >= len {
+        // SAFETY: neither is NULL, the ranges are as the caller of this function says, and no byte is in both.
+        let (to, from) = unsafe { (slice::from_raw_parts_mut(dst, len), slice::from_raw_parts(src, len)) };
+        let _ = contain(|| copy_reversed::<N>(to, from));
+        return;
+    }
     // SAFETY: neither is NULL, the ranges are as the caller of this function says and may overlap; `dst` becomes a slice
     // only when `src` is no longer needed.
     let moved = unsafe {
-        std::ptr::copy(src.cast::<u8>(), dst.cast::<u8>(), len);
-        std::slice::from_raw_parts_mut(dst.cast(), len)
+        if !ptr::eq(src, dst) {
+            ptr::copy(src, dst, len);
+        }
+        slice::from_raw_parts_mut(dst, len)
     };
     if !is_host_order {
         let _ = contain(|| reverse_each::<N>(moved));

@@ -52,6 +52,7 @@ mod functions;
 mod gate;
 mod guard;
 mod shared;
+mod wide;
 
 // A chapter of the header each; build.rs has their order.
 mod address;

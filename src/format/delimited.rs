@@ -12,7 +12,7 @@ use super::quick::{Quick, QuickUntil};
 use super::search::{Found, LITERALS_MAX, Search};
 use super::settings::{Commas, Quoted, Settings, literal};
 use crate::Error;
-use crate::memory::{copy, push, reserve_exact};
+use crate::memory::{copy, push};
 use std::fmt;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -226,19 +226,15 @@ impl Delimited {
             return Err(HOLDS);
         }
         let begun = self.by.begun(body).map(|(len, _)| len).max().unwrap_or(0);
+        if begun == 0 {
+            return Ok(()); // the delimiter alone is found where it begins: none begins with it
+        }
         let delimiter = &self.by.literals()[0];
-        let mut joined = Vec::new();
-        let end = match begun {
-            0 => delimiter, // as nearly always, which costs no memory
-            _ => {
-                reserve_exact(&mut joined, begun + delimiter.len())?;
-                joined.extend_from_slice(&body[body.len() - begun..]);
-                joined.extend_from_slice(delimiter);
-                &joined
-            }
-        };
-        match self.by.find(end, 0) {
-            Some(found) if found.at == begun && self.by.is_settled(end, found) => Ok(()),
+        let mut end = copy(&body[body.len() - begun..])?;
+        crate::memory::reserve(&mut end, delimiter.len())?;
+        end.extend_from_slice(delimiter);
+        match self.by.find(&end, 0) {
+            Some(found) if found.at == begun && self.by.is_settled(&end, found) => Ok(()),
             _ => Err(HOLDS),
         }
     }

@@ -8,6 +8,9 @@ use std::ops::Range;
 /// Most literals that are looked for at once.
 pub(super) const LITERALS_MAX: usize = 8;
 
+/// Bytes in which all first bytes are looked for before any is looked for behind them.
+const FIRST_BLOCK: usize = 128;
+
 /// Literals to look for, in the order in which they were given.
 #[derive(Debug, Clone)]
 pub(super) struct Search {
@@ -135,18 +138,33 @@ impl Search {
         }
     }
 
+    /// Goes in blocks, each twice as long as the one before: a first byte that is rare would else be looked for far behind the
+    /// literal that is found, and by the search for the next frame once more.
     fn find_by_first(&self, first: &[u8], bytes: &[u8], from: usize) -> Option<Found> {
+        let (mut start, mut block) = (from, FIRST_BLOCK);
+        while start < bytes.len() {
+            let end = start.saturating_add(block).min(bytes.len());
+            if let Some(found) = self.find_begun_within(first, bytes, start..end) {
+                return Some(found);
+            }
+            (start, block) = (end, block.saturating_mul(2));
+        }
+        None
+    }
+
+    /// The first of the literals that begins in this part of `bytes`.
+    fn find_begun_within(&self, first: &[u8], bytes: &[u8], part: Range<usize>) -> Option<Found> {
         // Where each group of first bytes comes next; looked for again only when that was passed.
         let mut next = [None; LITERALS_MAX.div_ceil(3)];
-        let mut start = from;
+        let mut start = part.start;
         loop {
             for (group, next) in first.chunks(3).zip(&mut next) {
                 if next.is_none_or(|at| at < start) {
-                    let at = find_any(group, bytes.get(start..)?).map_or(usize::MAX, |at| start + at);
+                    let at = find_any(group, bytes.get(start..part.end)?).map_or(usize::MAX, |at| start + at);
                     *next = Some(at);
                 }
             }
-            let at = next.iter().flatten().copied().min().filter(|at| *at < bytes.len())?;
+            let at = next.iter().flatten().copied().min().filter(|at| *at < part.end)?;
             let longest = self.literals.iter().filter(|l| bytes[at..].starts_with(l)).map(Vec::len).max();
             if let Some(len) = longest {
                 return Some(Found { at, len });
@@ -250,9 +268,11 @@ mod tests {
         #[test]
         fn every_way_finds_what_a_plain_search_does(
             literals in prop::collection::vec(prop::collection::vec(0u8..4, 1..4), 1..=LITERALS_MAX),
-            bytes in prop::collection::vec(0u8..6, 0..60),
+            rest in prop::collection::vec(0u8..6, 0..60),
+            filled in 0usize..3 * FIRST_BLOCK,
             from in 0usize..8,
         ) {
+            let bytes = [vec![6; filled], rest].concat();
             let at_place = |at: usize| literals.iter().filter(|l| bytes[at..].starts_with(l)).map(Vec::len).max();
             let plain = (from..bytes.len()).find_map(|at| at_place(at).map(|len| Found { at, len }));
             prop_assert_eq!(Search::new(literals.clone()).unwrap().find(&bytes, from), plain);

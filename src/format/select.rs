@@ -18,6 +18,18 @@ pub(super) struct Select {
     at: usize,
     /// In the order in which a sender who gives no head tries them.
     cases: Vec<Case>,
+    /// What all cases but `else` are for, in the order of the numbers.
+    spans: Vec<CaseSpan>,
+    /// The case that is `else`.
+    other: Option<u16>,
+}
+
+/// Numbers that a case is for.
+#[derive(Debug, PartialEq, Eq)]
+struct CaseSpan {
+    first: u64,
+    last: u64,
+    case: u16,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -42,7 +54,7 @@ impl Select {
         let number = number.masked(&settings)?;
         let at = settings.head_size("at")?.unwrap_or(0);
         let limit = settings.limit()?;
-        let mut select = Select { number, at, cases: Vec::new() };
+        let mut select = Select { number, at, cases: Vec::new(), spans: Vec::new(), other: None };
         for case in &tree.cases {
             if select.cases.len() == CASES_MAX {
                 return case.labels.refuse("a select has at most 256 cases");
@@ -52,12 +64,26 @@ impl Select {
             if format.may_end_before(select.end()) {
                 return case.format.kind.refuse("a frame of this case may end before the field that decides");
             }
+            select.note(&labels)?;
             push(&mut select.cases, Case { labels, format })?;
         }
+        select.spans.sort_unstable_by_key(|span| span.first);
         match select.cases.is_empty() {
             true => settings.refuse(&[], "a select has cases: { value: format; else: format }"),
             false => Ok(select),
         }
+    }
+
+    /// Notes down what the next case is for.
+    fn note(&mut self, labels: &[(i128, i128)]) -> Result<(), Error> {
+        let case = self.cases.len() as u16; // there are few
+        if labels.is_empty() {
+            self.other = Some(case);
+        }
+        for &(first, last) in labels {
+            push(&mut self.spans, CaseSpan { first: first as u64, last: last as u64, case })?;
+        }
+        Ok(())
     }
 
     fn labels(&self, labels: Word<'_>) -> Result<Vec<(i128, i128)>, Error> {
@@ -120,9 +146,10 @@ impl Select {
     /// The case of a frame that begins like this; `None` where too little is there to tell.
     pub(super) fn case(&self, bytes: &[u8]) -> Result<Option<&Case>, Error> {
         let Some(field) = bytes.get(self.at..self.end()) else { return Ok(None) };
-        let value = i128::from(self.number.get(field));
-        let is_for = |case: &&Case| case.labels.iter().any(|&(first, last)| first <= value && value <= last);
-        let case = self.cases.iter().find(is_for).or_else(|| self.cases.iter().find(|case| case.labels.is_empty()));
+        let value = self.number.get(field);
+        let behind = self.spans.partition_point(|span| span.first <= value);
+        let span = self.spans[..behind].last().filter(|span| value <= span.last);
+        let case = span.map(|span| span.case).or(self.other).and_then(|case| self.cases.get(usize::from(case)));
         case.ok_or(NO_CASE).map(Some)
     }
 
@@ -248,5 +275,35 @@ impl Case {
             }
         }
         Label(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::kind::Kind;
+    use super::*;
+
+    /// The case of each byte, as its text says.
+    fn cases(text: &str) -> Vec<Option<String>> {
+        let format = Format::parse(text).unwrap();
+        let Kind::Select(select) = &format.kind else { panic!("{text} is a select") };
+        let case = |byte: u8| select.case(&[byte]).ok().flatten().map(|case| case.format.to_string());
+        (0..=255).map(case).collect()
+    }
+
+    #[test]
+    fn every_number_leads_to_its_case() {
+        let text = "select u8 { 7..9, 200: fixed size=2; 0: fixed size=3; 10..99: fixed size=4 }";
+        let with_else = text.replace(" }", "; else: fixed size=5 }");
+        for (byte, (case, other)) in cases(text).into_iter().zip(cases(&with_else)).enumerate() {
+            let size = match byte {
+                7..=9 | 200 => Some(2),
+                0 => Some(3),
+                10..=99 => Some(4),
+                _ => None,
+            };
+            assert_eq!(case, size.map(|size| format!("fixed size={size}")), "{byte}");
+            assert_eq!(other, Some(format!("fixed size={}", size.unwrap_or(5))), "{byte}, with an else");
+        }
     }
 }

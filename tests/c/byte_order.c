@@ -84,6 +84,40 @@ static void arrays(void) {
   CHECK(memcmp(overlap, "\1\2\1\2\3\4\11\11", 8) == 0);
 }
 
+/* What a copy of `count` numbers of `width` bytes makes of `room`, a number at a time. */
+static void turn(unsigned char *room, size_t to, size_t from, size_t count, size_t width) {
+  unsigned char copied[512];
+  memcpy(copied, room + from, count * width);
+  for (size_t i = 0; i < count * width; i++)
+    room[to + i] = copied[i - i % width + (width - 1 - i % width)];
+}
+
+/* Longer than any register, at any alignment, apart from one another and over one another. */
+static void arrays_of_any_length_and_place(void) {
+  static const struct {
+    size_t width;
+    void (*copy)(void *dst, const void *src, size_t count);
+  } copies[] = {{2, fdwire_copy_be16}, {4, fdwire_copy_be32}, {8, fdwire_copy_be64},
+                {2, fdwire_copy_le16}, {4, fdwire_copy_le32}, {8, fdwire_copy_le64}};
+  const uint16_t one = 1;
+  const int is_little = *(const unsigned char *)&one;
+  for (size_t i = 0; i < sizeof copies / sizeof *copies; i++)
+    for (size_t to = 0; to < 40; to++)
+      for (size_t count = 0; count <= 160 / copies[i].width; count++) {
+        const size_t from = to < 20 ? 10 : 250, width = copies[i].width;
+        unsigned char room[512], expected[512];
+        for (size_t k = 0; k < sizeof room; k++)
+          room[k] = (unsigned char)(k * 7);
+        memcpy(expected, room, sizeof room);
+        if ((i < 3) == is_little)
+          turn(expected, to, from, count, width);
+        else
+          memmove(expected + to, expected + from, count * width);
+        copies[i].copy(room + to, room + from, count);
+        CHECK(memcmp(room, expected, sizeof room) == 0);
+      }
+}
+
 static void cursors_make_golden_bytes(void) {
   static const unsigned char golden[] = {7,    1,    2,    1, 2, 3, 1,    2,    3,   4,   1, 2, 3, 4, 5,    6,    7,
                                          8,    0xbf, 0xc0, 0, 0, 0xbf, 0xf8, 0, 0, 0, 0, 0, 0, 0xac, 0x02, '4', '2',
@@ -174,6 +208,7 @@ int main(void) {
   RUN(network_order);
   RUN(scalars);
   RUN(arrays);
+  RUN(arrays_of_any_length_and_place);
   RUN(cursors_make_golden_bytes);
   RUN(cursors_go_little_too);
   RUN(one_check_at_the_end);
