@@ -18,11 +18,12 @@ import figures
 import report
 from calls import find_counter
 from contestants import BY_NAME, CONTESTANTS, LIMITS, REFERENCE, SHORT_SIZES, SIZES, TRANSPORTS, WORKS, Group, groups
-from machine import versions
+from machine import not_built
 from rounds import Measuring, calibrate
-from run import BENCHES, CONGESTION, Failed, Skipped, run
+from run import BENCHES, CONGESTION, Failed, Skipped, command, run
 
 SECONDS, SHORT_SECONDS = 0.1, 0.02
+LONGEST = 20  # of a cell: peers end themselves after two minutes, whatever happens
 
 
 def tell(text):
@@ -61,6 +62,8 @@ def arguments():
     asked = parser.parse_args()
     if asked.rounds is not None and asked.rounds < 1:
         parser.error("--rounds is at least 1")
+    if not 0 < asked.seconds <= LONGEST:
+        parser.error(f"--seconds is at most {LONGEST}")
     return asked
 
 
@@ -76,8 +79,10 @@ def folder_for(asked):
 
 
 def chosen(group, peers):
+    """Those who are asked for and were built, and whom they are held against."""
     always = (REFERENCE[group.work], *LIMITS)
-    return [c for c in group.contestants() if peers is None or {c.name, c.peer} & set(peers) or c.name in always]
+    built = [c for c in group.contestants() if command(c.peer) is not None]
+    return [c for c in built if peers is None or {c.name, c.peer} & set(peers) or c.name in always]
 
 
 def show(group, rows):
@@ -100,7 +105,7 @@ def measure(asked):
     seconds = SHORT_SECONDS if asked.short else SECONDS
     sizes = [SIZES[name] for name in asked.sizes or (SHORT_SIZES if asked.short else SIZES)]
     counter, start = find_counter(), time.monotonic()
-    for peer in versions()[1]:
+    for peer in not_built():
         tell(f"{peer}: skipped: not installed, so not built")
     tell(f"{rounds} rounds of {seconds} s a run; TCP with {CONGESTION}; system calls by {counter.name if counter else '-'}")
     rows, failed = [], set()

@@ -62,14 +62,14 @@ CONTESTANTS = (
     Contestant("raw-64k", "raw bytes, 64 KiB a call", "by_hand", "bytes-64k"),
     Contestant("raw-256k", "raw bytes, 256 KiB a call", "by_hand", "bytes-256k"),
     Contestant("c-batch", "C: batches of 256 KiB, parsed in place", "by_hand", "batch", ("stream", "echo")),
-    Contestant("c-gather", "C: the same, bodies gathered", "by_hand", "gather", least=COPIED + 1),
-    Contestant("c-straight", "C: gathered, and read straight to their place", "by_hand", "straight", least=64 * KIB),
+    Contestant("c-gather", "C: bodies gathered, parsed in place", "by_hand", "gather", least=COPIED + 1),
+    Contestant("c-straight", "C: bodies gathered, read straight to their place", "by_hand", "straight", least=64 * KIB),
     Contestant(
-        "c-now", "C: one send a message, buffered recv", "by_hand", "now", ("each", "echo", "ping"), on_one_core=True
+        "c-now", "C: one send, buffered recv", "by_hand", "now", ("each", "echo", "ping"), on_one_core=True
     ),
-    Contestant("c-spin", "C: the same, spinning for 50 µs", "by_hand", "spin", ("ping",), on_one_core=True),
+    Contestant("c-spin", "C: spinning for 50 µs", "by_hand", "spin", ("ping",), on_one_core=True),
     Contestant("c-writev", "C: writev, two recv", "by_hand", "writev", ("stream", "each", "ping")),
-    Contestant("c-loop", "C: the plain loop, two send, two recv", "by_hand", "loop", ("stream", "each", "ping")),
+    Contestant("c-loop", "C: plain loop, two send, two recv", "by_hand", "loop", ("stream", "each", "ping")),
     Contestant("fdwire-many", "fdwire: 256 a call", "fdwire", "many"),
     Contestant("fdwire-many-1", "fdwire: 256 a call, one thread", "fdwire", "many-1"),
     Contestant("fdwire-queue", "fdwire: queued in vectors", "fdwire", "queue"),

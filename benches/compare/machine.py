@@ -10,6 +10,9 @@ from contestants import CONTESTANTS
 from run import CONGESTION, command
 
 
+OWN = ("by_hand", "stdio", "seqpacket", "fdwire")  # what the compiler and the system say covers these
+
+
 def first_line(*arguments):
     try:
         return subprocess.run(arguments, capture_output=True, text=True, timeout=10).stdout.splitlines()[0].strip()
@@ -24,27 +27,26 @@ def processor():
     return f"{found.group(1) if found else platform.machine()}, {os.cpu_count()} cores{virtual}"
 
 
+PEERS = tuple(dict.fromkeys(contestant.peer for contestant in CONTESTANTS))
+
+
+def not_built():
+    return [peer for peer in PEERS if command(peer) is None]
+
+
 def versions():
-    """Of each peer that was built, and the names of those that were not."""
-    there, missing = {}, []
-    for peer in dict.fromkeys(c.peer for c in CONTESTANTS):
-        program = command(peer)
-        if program is None:
-            missing.append(peer)
-        else:
-            there[peer] = first_line(*program, "version")
-    return there, missing
+    """Of the libraries and languages that were built, as they say it themselves."""
+    there = [peer for peer in PEERS if command(peer) is not None and peer not in OWN]
+    return ", ".join(first_line(*command(peer), "version") or peer for peer in there)
 
 
 def facts():
     """Pairs of a name and a text."""
-    there, _ = versions()
     compiler = first_line("cc", "--version")
-    others = [there[peer] for peer in ("zmq", "nng", "libevent", "rust", "go", "python") if there.get(peer)]
     return [
         ("Processor", processor()),
         ("Kernel", f"{platform.system()} {platform.release()}"),
         ("TCP", f"over loopback, congestion control {CONGESTION}, TCP_NODELAY"),
         ("Compilers", f"{compiler} (-O2); {first_line('rustc', '--version')}"),
-        ("Peers", ", ".join(others)),
+        ("Peers", versions()),
     ]

@@ -4,7 +4,7 @@ import math
 
 from contestants import BY_NAME, LIMITS, REFERENCE, TRANSPORTS, Group, size_name
 from figures import mean_of
-from machine import facts, versions
+from machine import facts
 
 TRANSPORT_TITLES = {"tcp": "TCP", "unix": "Unix sockets"}
 WORK_TITLES = {
@@ -196,13 +196,19 @@ def latency_section(figures):
 def machine_section(figures, rows):
     days = sorted({row["began"].split()[0] for row in rows})
     rounds = [len(timed) for timed in figures.timed.values()]
-    _, missing = versions()
     lines = [f"| {name} | {text} |" for name, text in facts()]
     lines += [f"| Measured | {days[0]}{' to ' + days[-1] if len(days) > 1 else ''} |"]
     lines += [f"| Rounds | {min(rounds)}{f' to {max(rounds)}' if max(rounds) > min(rounds) else ''} |"]
-    if missing:
-        lines += [f"| Not installed | {', '.join(missing)} |"]
+    if missing := list(without_figures(figures)):
+        lines += [f"| Without figures | {'; '.join(missing)} |"]
     return "\n".join(["| | |", "|---|---|", *lines])
+
+
+def without_figures(figures):
+    """Who was not installed, or could not run, in something that was measured."""
+    for name, contestant in BY_NAME.items():
+        if any(contestant.takes_part(g) and name not in figures.names(g) for g in figures.groups()):
+            yield contestant.title
 
 
 METHOD = """\

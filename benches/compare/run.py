@@ -183,6 +183,8 @@ def run(contestant, group, count, under=((), ())):
                 sides.insert(0, Side([*arguments, group.work], fds + own, core_for(side, group.cores)))
             close(pipes, ends)
             wait_for(sides)
+        except OSError as failure:
+            raise Failed(str(failure)) from None
         finally:
             close(pipes, ends)
             for side in sides:

@@ -45,6 +45,10 @@ class Drawing:
             f"{escape(text)}</text>"
         )
 
+    def heading(self, text, note):
+        self.text_at(20, 30, text, size=18, bold=True)
+        self.text_at(20, 50, note, size=12)
+
     def text(self):
         head = (
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{self.width}" height="{self.height}" '
