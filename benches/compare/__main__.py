@@ -89,10 +89,13 @@ def show(group, rows):
     seen = figures.Figures(rows)
     for name in seen.names(group):
         ratio, rate, cpu = seen.to_reference(group, name), seen.rate(group, name), seen.cpu(group, name)
-        text = f"  {name:14} {report.ratio(ratio):>20} × {REFERENCE[group.work]}  {report.number(rate.middle):>8}/s"
-        text += f"  cpu {report.pair(cpu)} ns"
+        text = f"  {name:14} "
+        if ratio is not None:
+            text += f"{report.ratio(ratio):>20} × {REFERENCE[group.work]}  "
+        text += f"{report.number(rate.middle):>8}/s  cpu {report.pair(cpu)} ns"
         if group.work == "ping":
-            text += f"  {seen.of(group, name, 'p50_us').middle:.1f} µs, p99 {seen.of(group, name, 'p99_us').middle:.1f}"
+            middle, late = (seen.of(group, name, field).middle for field in ("p50_us", "p99_us"))
+            text += f"  {middle:.1f} µs, p99 {late:.1f}"
         if (group, name) in seen.calls:
             text += f"  calls {report.pair(seen.calls[group, name])}"
         tell(text)
@@ -107,7 +110,8 @@ def measure(asked):
     counter, start = find_counter(), time.monotonic()
     for peer in not_built():
         tell(f"{peer}: skipped: not installed, so not built")
-    tell(f"{rounds} rounds of {seconds} s a run; TCP with {CONGESTION}; system calls by {counter.name if counter else '-'}")
+    by = counter.name if counter else "nobody: neither perf nor strace may"
+    tell(f"{rounds} rounds of {seconds} s a run; TCP with {CONGESTION}; system calls are counted by {by}")
     rows, failed = [], set()
     for group in groups(asked.work, asked.transports, sizes):
         tell(f"{group} ({time.monotonic() - start:.0f} s)")

@@ -6,6 +6,7 @@ from contestants import BY_NAME, LIMITS, REFERENCE, TRANSPORTS, Group, size_name
 from figures import mean_of
 from machine import facts
 
+OWN = "fdwire-many"
 TRANSPORT_TITLES = {"tcp": "TCP", "unix": "Unix sockets"}
 WORK_TITLES = {
     "stream": "A stream of messages",
@@ -14,14 +15,17 @@ WORK_TITLES = {
     "ping": "Latency",
 }
 WORK_TEXTS = {
-    "stream": "Messages go in one direction, as many at a time as each contestant can send together: the way in which most "
-    "bytes move.",
-    "each": "Messages go in one direction, but none waits for the next. Libraries with threads of their own (ZeroMQ, nng) "
-    "hand them to their thread, which sends several together all the same.",
-    "echo": "A program sends and receives on one connection, each message by a call of its own; the other side sends all "
-    "back. Contestants that can batch do so until they have to wait: a receive that finds nothing sends first what waits.",
-    "ping": "A message of 64 bytes there and back, one at a time, in µs. On two cores most of it is the time that the "
-    "kernel takes to wake an idle core, which only spinning avoids; on one core, both sides take turns.",
+    "stream": """\
+Messages go in one direction, as many at a time as each contestant can send together: the way in which most bytes move.""",
+    "each": """\
+Messages go in one direction, and none waits for the next. Libraries with threads of their own (ZeroMQ, nng) hand each to
+their thread, which sends several together all the same.""",
+    "echo": """\
+A program sends and receives on one connection, each message by a call of its own; the other side sends all back. Who can
+batch does so until it has to wait: a receive that finds nothing sends first what waits.""",
+    "ping": """\
+A message of 64 bytes there and back, one at a time, in µs. On two cores most of it is the time that the kernel takes to
+wake an idle core, which only spinning avoids; on one core, both sides take turns.""",
 }
 
 
@@ -111,6 +115,16 @@ class Part:
         names = [name for name in self.names() if name not in LIMITS]
         return self.table(lambda g, name: ratio(self.figures.to_limit(g, name)), names)
 
+    def times_as_fast(self):
+        """How fast fdwire is beside each of the others; those first that come nearest."""
+
+        def cell(group, name):
+            times = self.figures.ratio(group, OWN, name)
+            return plain(times.middle) if times else ""
+
+        others = [name for name in self.names() if name not in LIMITS and BY_NAME[name].peer != "fdwire"]
+        return self.table(cell, others)
+
     def cpu(self):
         return self.table(lambda g, name: pair(self.figures.cpu(g, name)))
 
@@ -155,7 +169,9 @@ def stream_section(figures):
         if not part.groups:
             continue
         yield f"### {TRANSPORT_TITLES[transport]}"
-        yield "Rate beside C that batches 256 KiB and parses in place (1), by the bytes in a body:"
+        yield f"So many times as fast as these is “{BY_NAME[OWN].title}”, by the bytes in a body:"
+        yield part.times_as_fast()
+        yield "Rate beside C that batches 256 KiB and parses in place, with the range:"
         yield part.ratios()
         yield "Messages a second:"
         yield part.rates()
@@ -181,7 +197,7 @@ def other_section(figures, work):
         yield f"### {TRANSPORT_TITLES[transport]}"
         yield f"Rate beside “{reference}”:"
         yield part.ratios()
-        yield "The same by processor time, of both sides together: by how much less each takes."
+        yield "The same by processor time of both sides together: how many times less each takes."
         yield part.cpu_ratios()
         yield from costs(part)
 
@@ -212,16 +228,16 @@ def without_figures(figures):
 
 
 METHOD = """\
-Two processes on a core each; all threads of a side share its core. A message is 4 bytes of length, big-endian, and a body;
-the sender's bodies differ and lie in its cache, and every receiver adds up the length and the first and the last byte of each
-message. The sums of both sides are compared. Each run is warmed up by a tenth of its messages, and takes about 0.1 s. The
-contestants run in alternating rounds; **every ratio is the median of the ratios within a round, with its range**. Noise on
-such a machine is large: what lies within a few percent is equal. System calls are counted in runs of their own. The tables
-are sorted by the mean of their rows. Every run is a line of [benchmarks.csv](benchmarks.csv).
+Two processes on a core each; all threads of a side share its core. A message is 4 bytes of length, big-endian, and a
+body; the sender's bodies differ and lie in its cache. Every receiver adds up the length and the first and the last byte
+of each message, and the sums of both sides are compared. Each run is warmed up by a tenth of its messages, and takes
+about 0.1 s. The contestants run in alternating rounds; **every ratio is the median of the ratios within a round, with
+its range**. Such a machine is noisy: what lies within a few percent is equal. System calls are counted in runs of their
+own. The tables are sorted by the mean of their rows. Every run is a line of [benchmarks.csv](benchmarks.csv).
 
-“One thread” is `FDWIRE_ONE_THREAD`; the other rows of fdwire are with its locks. Messages that may go together do so by
-`FDWIRE_BATCH` of 256 KiB. [`benches/README.md`](../benches/README.md) says who does what, and how to run it:
-`make -C benches compare`."""
+“One thread” is `FDWIRE_ONE_THREAD`; the other rows of fdwire are with the locks of the default. Messages that may go
+together do so by `FDWIRE_BATCH` of 256 KiB. [`benches/README.md`](../benches/README.md) says who does what, and how to
+run it."""
 
 
 def document(figures, rows, drawn):

@@ -21,9 +21,7 @@ class Drawing:
     def path(self, points, colour, width, dashes=""):
         at = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
         dashed = f' stroke-dasharray="{dashes}"' if dashes else ""
-        self.shapes.append(
-            f'<polyline points="{at}" fill="none" stroke="{colour}" stroke-width="{width}" stroke-linejoin="round"{dashed}/>'
-        )
+        self.shapes.append(f'<polyline points="{at}" fill="none" stroke="{colour}" stroke-width="{width}"{dashed}/>')
         for x, y in points:
             self.shapes.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{width * 1.2:.1f}" fill="{colour}"/>')
 
