@@ -62,6 +62,7 @@ CONTESTANTS = (
     Contestant("raw-64k", "raw bytes, 64 KiB a call", "by_hand", "bytes-64k"),
     Contestant("raw-256k", "raw bytes, 256 KiB a call", "by_hand", "bytes-256k"),
     Contestant("c-batch", "C: batches of 256 KiB, parsed in place", "by_hand", "batch", ("stream", "echo")),
+    Contestant("c-batch-1m", "C: batches of 1 MiB, parsed in place", "by_hand", "batch-1m"),
     Contestant("c-gather", "C: bodies gathered, parsed in place", "by_hand", "gather", least=COPIED + 1),
     Contestant("c-straight", "C: bodies gathered, read straight to their place", "by_hand", "straight", least=64 * KIB),
     Contestant(

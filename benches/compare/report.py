@@ -236,8 +236,8 @@ its range**. Such a machine is noisy: what lies within a few percent is equal. S
 own. The tables are sorted by the mean of their rows. Every run is a line of [benchmarks.csv](benchmarks.csv).
 
 “One thread” is `FDWIRE_ONE_THREAD`; the other rows of fdwire are with the locks of the default. Messages that may go
-together do so by `FDWIRE_BATCH` of 256 KiB. [`benches/README.md`](../benches/README.md) says who does what, and how to
-run it."""
+together do so by `FDWIRE_BATCH`, of 1 MiB over TCP and of 176 KiB over Unix sockets, whose buffers hold about as much.
+[`benches/README.md`](../benches/README.md) says who does what, and how to run it."""
 
 
 def document(figures, rows, drawn):

@@ -10,14 +10,23 @@ static const double SPIN = 50e-6;
 /* What waits to be sent, what was read, and where a large body is read to. */
 static struct {
   uint8_t *out, *in, *body;
-  size_t waiting, cap, from, to;
+  size_t batch, waiting, cap, from, to;
 } mine;
 
-static void open_buffers(struct end *end) {
-  mine.cap = end->size > BATCH / 2 ? end->size + 4 + BATCH : BATCH;
+static void open_buffers_of(struct end *end, size_t batch) {
+  mine.batch = batch;
+  mine.cap = end->size > batch / 2 ? end->size + 4 + batch : batch;
   mine.in = room_for(mine.cap);
-  mine.out = room_for(BATCH);
+  mine.out = room_for(batch);
   mine.body = room_for(end->size);
+}
+
+static void open_buffers(struct end *end) {
+  open_buffers_of(end, BATCH);
+}
+
+static void open_large_buffers(struct end *end) {
+  open_buffers_of(end, MIB);
 }
 
 /* The limit. */
@@ -118,12 +127,12 @@ static void now_say(struct end *end, const uint8_t *body, size_t len) {
 /* Batches into which bodies are copied; a body as large as half a batch goes from where it is,
    behind what waits. */
 static void copy_send(struct end *end, long n) {
-  uint8_t *at = mine.out, *full = mine.out + BATCH;
+  uint8_t *at = mine.out, *full = mine.out + mine.batch;
   size_t size = end->size;
   for (; n > 0; n--) {
     const uint8_t *body = next_body(end);
     if ((size_t)(full - at) < 4 + size) {
-      if (size > BATCH / 2) {
+      if (size > mine.batch / 2) {
         put_head(at, size);
         write_two(end->fd, mine.out, (size_t)(at - mine.out) + 4, body, size);
         at = mine.out;
@@ -145,7 +154,7 @@ static void copy_flush(struct end *end) {
 }
 
 static void copy_say(struct end *end, const uint8_t *body, size_t len) {
-  if (BATCH - mine.waiting < 4 + len)
+  if (mine.batch - mine.waiting < 4 + len)
     copy_flush(end);
   put_head(mine.out + mine.waiting, len);
   memcpy(mine.out + mine.waiting + 4, body, len);
@@ -206,7 +215,7 @@ static void in_place_receive(struct end *end, long n) {
     }
     if (n == 0)
       break;
-    if (from > 0 && (from == to || cap - from < need || cap - to < BATCH / 2)) {
+    if (from > 0 && (from == to || cap - from < need || cap - to < mine.batch / 2)) {
       memmove(room, room + from, to - from);
       to -= from;
       from = 0;
@@ -275,6 +284,7 @@ static const struct way ways[] = {
     {"loop", open_buffers, loop_send, loop_receive, loop_say, loop_hear, NULL},
     {"writev", open_buffers, writev_send, loop_receive, writev_say, loop_hear, NULL},
     {"batch", open_buffers, copy_send, in_place_receive, copy_say, in_place_hear, copy_flush},
+    {"batch-1m", open_large_buffers, copy_send, in_place_receive, NULL, NULL, NULL},
     {"gather", open_buffers, gather_send, in_place_receive, NULL, NULL, NULL},
     {"straight", open_buffers, gather_send, straight_receive, NULL, NULL, NULL},
     {"now", open_buffers, NULL, in_place_receive, now_say, in_place_hear, NULL},

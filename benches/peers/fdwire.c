@@ -1,12 +1,13 @@
 /* fdwire: vectors of messages or one a call, lent or copied out, with the locks of the default or,
  * in the ways that end in -1, with FDWIRE_ONE_THREAD. Where messages may go together, they do so in
- * batches of 256 KiB. */
+ * batches: of 1 MiB over TCP, and of what the kernel's buffer of a Unix socket holds. */
 #include "fdwire.h"
 #include "peer.h"
 
-enum { VECTOR = 256, OPTION_SPIN = 8, SPIN_US = 50 };
+enum { VECTOR = 256, SPIN_US = 50, TCP_BATCH = MIB, UNIX_BATCH = 176 * KIB };
 
 static fdwire_conn *conn;
+static long batch;
 static uint8_t *room;
 
 static void done(int result, const char *call) {
@@ -19,9 +20,10 @@ static void done(int result, const char *call) {
 static void open_conn(struct end *end, int one_thread) {
   int together = is(end->work, "stream") || is(end->work, "echo");
   room = room_for(end->size);
+  batch = end->tcp ? TCP_BATCH : UNIX_BATCH;
   done(fdwire_conn_new(end->fd, end->fd, NULL, &conn), "fdwire_conn_new");
   done(fdwire_conn_set(conn, FDWIRE_ONE_THREAD, one_thread ? FDWIRE_BOTH : 0), "FDWIRE_ONE_THREAD");
-  done(fdwire_conn_set(conn, FDWIRE_BATCH, together ? BATCH : 0), "FDWIRE_BATCH");
+  done(fdwire_conn_set(conn, FDWIRE_BATCH, together ? batch : 0), "FDWIRE_BATCH");
 }
 
 static void locked(struct end *end) {
@@ -32,11 +34,9 @@ static void unlocked(struct end *end) {
   open_conn(end, 1);
 }
 
-/* By its number: a library that has no such option yet says so. */
 static void spinning(struct end *end) {
   open_conn(end, 1);
-  if (fdwire_conn_set(conn, OPTION_SPIN, SPIN_US) < 0)
-    skip("this fdwire cannot spin");
+  done(fdwire_conn_set(conn, FDWIRE_SPIN, SPIN_US), "FDWIRE_SPIN");
 }
 
 static size_t next_vector(struct end *end, fdwire_msg *msgs, long n) {
@@ -66,14 +66,14 @@ static void many_send(struct end *end, long n) {
 
 /* Queued in vectors, and flushed as soon as a batch waits. */
 static void queue_send(struct end *end, long n) {
-  long most = BATCH / (long)end->size;
-  size_t waiting = 0;
+  long most = batch / (long)end->size;
+  long waiting = 0;
   fdwire_msg msgs[VECTOR];
   for (size_t count; n > 0; n -= (long)count) {
     count = next_vector(end, msgs, most < 1 ? 1 : n < most ? n : most);
     done(fdwire_conn_queue(conn, msgs, count), "fdwire_conn_queue");
-    waiting += count * (4 + end->size);
-    if (waiting >= BATCH) {
+    waiting += (long)(count * (4 + end->size));
+    if (waiting >= batch) {
       flush(end);
       waiting = 0;
     }

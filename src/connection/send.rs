@@ -280,7 +280,7 @@ where
                 let before = output.end();
                 match accept(output, most, refs) {
                     Ok(()) if output.is_empty() && refs.is_empty() => Ok(Next::Done(Sent::All)),
-                    Ok(()) if output.pending().saturating_add(refs.len) < batch => {
+                    Ok(()) if batch > 0 && output.pending().saturating_add(refs.len) < batch => {
                         output.absorb(refs).map(|()| Next::Done(Sent::Pending))
                     }
                     Ok(()) if output.exceeds(batch, before, refs) => {
