@@ -51,6 +51,13 @@ fn the_c_program_works_when_pasted() {
 }
 
 #[test]
+fn the_python_program_works_when_pasted() {
+    let folder = project();
+    std::fs::write(folder.path().join("packed.py"), blocks("python")[0]).unwrap();
+    assert_eq!(sh(folder.path(), "python3 packed.py"), "[b'hello', b'', b'from Python']\n");
+}
+
+#[test]
 fn every_format_of_the_table_is_one() {
     let section = README.split("\n## ").find(|section| section.starts_with("Formats")).unwrap();
     let rows = section.lines().filter_map(|line| line.strip_prefix("| `")).filter_map(|line| line.split_once('`'));
