@@ -1027,7 +1027,11 @@ static void bad_options(void) {
   } cases[] = {
       {0, 0, -EINVAL},
       {-1, 0, -EINVAL},
-      {8, 0, -EINVAL},
+      {9, 0, -EINVAL},
+      {FDWIRE_SPIN, -1, -EINVAL},
+      {FDWIRE_SPIN, 0, 0},
+      {FDWIRE_SPIN, 1000000, 0},
+      {FDWIRE_SPIN, 1000001, -EINVAL},
       {INT32_MAX, 0, -EINVAL},
       {FDWIRE_OWN, 4, -EINVAL},
       {FDWIRE_OWN, -1, -EINVAL},
