@@ -13,7 +13,7 @@ pub(super) const SIZE: usize = CHUNK + CHUNK / 4;
 /// So many are kept.
 const KEPT: usize = 4;
 
-/// Larger ones are kept too, up to this size: where more waits than a chunk, it does so again and again.
+/// Larger ones are kept too, up to this size, where batches are as large.
 pub(super) const LARGEST: usize = 4 * SIZE;
 
 /// So many of those.
@@ -79,15 +79,25 @@ pub(super) fn zeroed(len: usize) -> Result<Vec<u8>, Error> {
 
 /// Gives a buffer back.
 pub(super) fn give(buffer: Vec<u8>) {
-    let keep = |buffers: &mut [Vec<u8>], buffer| match buffers.iter_mut().find(|kept| kept.is_empty()) {
+    if buffer.len() == SIZE {
+        keep(buffer, |pool| &mut pool.buffers);
+    }
+}
+
+/// Gives a buffer back that may be larger, and is soon needed again.
+pub(super) fn give_large(buffer: Vec<u8>) {
+    match buffer.len() {
+        len if len <= SIZE => give(buffer),
+        len if len <= LARGEST => keep(buffer, |pool| &mut pool.large),
+        _ => {}
+    }
+}
+
+fn keep(buffer: Vec<u8>, kept: impl FnOnce(&mut Pool) -> &mut [Vec<u8>]) {
+    let rest = with(|pool| match kept(pool).iter_mut().find(|kept| kept.is_empty()) {
         Some(free) => std::mem::replace(free, buffer),
         None => buffer,
-    };
-    let rest = match buffer.len() {
-        SIZE => with(|pool| keep(&mut pool.buffers, buffer)),
-        len if len > SIZE && len <= LARGEST => with(|pool| keep(&mut pool.large, buffer)),
-        _ => buffer,
-    };
+    });
     drop(rest); // without holding others up
 }
 
@@ -108,10 +118,10 @@ mod tests {
     #[test]
     fn a_large_one_comes_back_to_who_needs_as_much() {
         let _user = User::new();
-        give(zeroed(SIZE + 2).unwrap());
+        give_large(zeroed(SIZE + 2).unwrap());
         assert!(kept(SIZE + 3).is_none_or(|buffer| buffer.len() > SIZE + 2));
         assert!(kept(SIZE + 1).is_some_and(|buffer| buffer.len() > SIZE));
-        give(zeroed(LARGEST + 1).unwrap());
+        give_large(zeroed(LARGEST + 1).unwrap());
         assert!(kept(LARGEST + 1).is_none());
     }
 }

@@ -23,7 +23,9 @@ pub(super) struct Queue {
     /// The place of the first byte that waits.
     at: u64,
     /// So much waited the last time, if it was much: that is expected again.
-    expected: usize,
+    expected: u32, // there may be very many queues
+    /// Batches are larger than what others share.
+    large: bool,
     marks: Rare<VecDeque<Mark>>,
 }
 
@@ -127,7 +129,7 @@ impl Room<'_> {
 
 impl Queue {
     pub(super) fn new() -> Queue {
-        Queue { memory: Vec::new(), start: 0, end: 0, at: 0, expected: 0, marks: Rare::none() }
+        Queue { memory: Vec::new(), start: 0, end: 0, at: 0, expected: 0, large: false, marks: Rare::none() }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -180,6 +182,11 @@ impl Queue {
         Ok(&mut self.memory[self.end..])
     }
 
+    /// Batches are to have so many bytes.
+    pub(super) fn set_batch(&mut self, bytes: u64) {
+        self.large = bytes > pool::SIZE as u64 && bytes <= pool::LARGEST as u64;
+    }
+
     #[cold]
     fn make_room(&mut self, len: usize) -> Result<(), Error> {
         let wanted = self.len().checked_add(len).ok_or(Error::NoMemory)?;
@@ -188,7 +195,7 @@ impl Queue {
         } else if self.start < self.len() && self.memory.len() > pool::SIZE {
             return self.grow(len);
         } else {
-            let kept = if self.expected > 0 { pool::kept(wanted.max(self.expected)) } else { None };
+            let kept = if self.expected > 0 { pool::kept(wanted.max(self.expected as usize)) } else { None };
             let larger = match (kept, wanted) {
                 (Some(kept), _) => kept,
                 (None, wanted) if wanted > pool::SIZE => self.make_larger(wanted)?,
@@ -405,9 +412,11 @@ impl Queue {
             self.marks = Rare::none();
         }
         if len == 0 {
-            self.expected = if self.end > SMALL { self.end } else { 0 };
+            let most = if self.large { pool::LARGEST } else { pool::SIZE };
+            self.expected = if self.end > SMALL { self.end.min(most) as u32 } else { 0 };
             (self.start, self.end) = (0, 0);
-            pool::give(std::mem::take(&mut self.memory));
+            let memory = std::mem::take(&mut self.memory);
+            if self.large { pool::give_large(memory) } else { pool::give(memory) }
         } else if self.memory.len() > 4 * len + SMALL
             && let Ok(less) = pool::zeroed(len)
         {

@@ -125,6 +125,7 @@ impl<F: Deref<Target = Format>> Output<F> {
         batch: u64,
         most: u64,
     ) -> Result<Plan, Error> {
+        self.queue.set_batch(batch);
         let quick = self.format.quick_head().and_then(|quick| quick.up_to(COPIED as u64));
         let (mut all, mut short, mut sure) = (0usize, 0usize, !self.queue.has_marks());
         for message in messages {
