@@ -97,7 +97,7 @@ def show(group, rows):
             middle, late = (seen.of(group, name, field).middle for field in ("p50_us", "p99_us"))
             text += f"  {middle:.1f} µs, p99 {late:.1f}"
         if (group, name) in seen.calls:
-            text += f"  calls {report.pair(seen.calls[group, name])}"
+            text += f"  calls {report.calls(seen.calls_a_message(group, name))}"
         tell(text)
 
 

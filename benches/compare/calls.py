@@ -62,10 +62,11 @@ def counted(counter, contestant, group, count):
 
 
 def calls_a_message(counter, contestant, group, count):
-    """The sender's and the receiver's. Warming up counts as well: it is a tenth of either run. Who has threads to start
-    makes some thousand calls for it, never quite as many, so that more messages are needed."""
+    """The sender's and the receiver's; None where the start of a run varies by more than what its messages take. Warming
+    up counts as well: it is a tenth of either run. Who has threads to start makes some thousand calls for it, never
+    quite as many, so that more messages are needed."""
     few = max(count // 5, 1)
     many = few * (10 if contestant.endpoint == "url" else 4)
     small, large = counted(counter, contestant, group, few), counted(counter, contestant, group, many)
     messages = (many + many // 10) - (few + few // 10)
-    return [max(b - a, 0) / messages for a, b in zip(small, large)]
+    return [(b - a) / messages if b >= a else None for a, b in zip(small, large)]

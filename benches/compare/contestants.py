@@ -82,7 +82,7 @@ CONTESTANTS = (
     Contestant("stdio", "C: stdio, 64 KiB", "stdio", "64k", ("stream", "each", "ping")),
     Contestant(
         "seqpacket",
-        "Unix seqpacket, 64 a call",
+        "Unix seqpacket",
         "seqpacket",
         "packets",
         ("stream", "each", "ping"),

@@ -132,7 +132,7 @@ class Figures:
                 continue
             key = group_of(row), row["contestant"]
             if row["round"] == "calls":
-                self.calls[key] = row["sender_calls"], row["receiver_calls"]
+                self.calls[key] = row
             else:
                 self.timed[key].append(row)
 
@@ -152,6 +152,11 @@ class Figures:
     def cpu(self, group, name):
         """Nanoseconds a message, of the sender and of the receiver."""
         return [self.of(group, name, field).middle for field in ("sender_cpu_ns", "receiver_cpu_ns")]
+
+    def calls_a_message(self, group, name):
+        """Of the sender and of the receiver, and of how many messages; None where nobody counted."""
+        row = self.calls.get((group, name))
+        return row and (row.get("sender_calls"), row.get("receiver_calls"), row["count"])
 
     def ratio(self, group, name, other, of=lambda row: row["count"] / row["seconds"]):
         """How many times the other's, within rounds: of the rate, or of what `of` says."""

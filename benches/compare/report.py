@@ -62,6 +62,14 @@ def pair(values):
     return " + ".join(plain(value) for value in values)
 
 
+def calls(counted):
+    """None at all is less than one in as many messages as there were; ? is more noise than calls."""
+    if counted is None:
+        return "-"
+    *sides, count = counted
+    return " + ".join("?" if side is None else plain(side) if side else f"<{plain(1 / count)}" for side in sides)
+
+
 def table(head, rows):
     lines = ["| " + " | ".join(head) + " |", "|---" + "|--:" * (len(head) - 1) + "|"]
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
@@ -129,11 +137,7 @@ class Part:
         return self.table(lambda g, name: pair(self.figures.cpu(g, name)))
 
     def calls(self):
-        def cell(group, name):
-            calls = self.figures.calls.get((group, name))
-            return pair(calls) if calls else "-"
-
-        return self.table(cell)
+        return self.table(lambda g, name: calls(self.figures.calls_a_message(g, name)))
 
 
 def latency(figures, transport):
@@ -159,8 +163,7 @@ def latency_cells(figures, transport, name):
         yield f"{figures.of(group, name, 'p99_us').middle:.1f}"
         if cores == 2:
             yield pair(figures.cpu(group, name))
-            calls = figures.calls.get((group, name))
-            yield pair(calls) if calls else "-"
+            yield calls(figures.calls_a_message(group, name))
 
 
 def stream_section(figures):
@@ -184,7 +187,10 @@ def costs(part):
     yield "Processor time a message, in ns: the sender's + the receiver's."
     yield part.cpu()
     if part.figures.calls:
-        yield "System calls a message: the sender's + the receiver's."
+        yield (
+            "System calls a message: the sender's + the receiver's (?: lost in those that the threads of a library make to "
+            "start)."
+        )
         yield part.calls()
 
 
