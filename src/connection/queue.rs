@@ -182,9 +182,9 @@ impl Queue {
         Ok(&mut self.memory[self.end..])
     }
 
-    /// Batches are to have so many bytes.
+    /// Batches are to have so many bytes; `u64::MAX` says that they are queued, until the program flushes them.
     pub(super) fn set_batch(&mut self, bytes: u64) {
-        self.large = bytes > pool::SIZE as u64 && bytes <= pool::LARGEST as u64;
+        self.large = bytes == u64::MAX || bytes > pool::SIZE as u64 && bytes <= pool::LARGEST as u64;
     }
 
     #[cold]
