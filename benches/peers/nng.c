@@ -49,21 +49,8 @@ static const uint8_t *hear(struct end *end, size_t *len) {
   return last;
 }
 
-static void send_stream(struct end *end, long n) {
-  for (; n > 0; n--)
-    say(end, next_body(end), end->size);
-}
-
-static void receive_stream(struct end *end, long n) {
-  size_t len;
-  for (; n > 0; n--) {
-    const uint8_t *body = hear(end, &len);
-    take(end, body, len);
-  }
-}
-
 static const struct way ways[] = {
-    {"pair", open_pair, send_stream, receive_stream, say, hear, NULL},
+    {"pair", open_pair, NULL, NULL, say, hear, NULL},
     {0},
 };
 

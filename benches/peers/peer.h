@@ -47,7 +47,7 @@ struct end {
 struct way {
   const char *name;
   void (*open)(struct end *end);
-  /* A stream: n messages, and all of them to the kernel at the end. */
+  /* A stream: n messages, and all of them to the kernel at the end. NULL: by say and hear. */
   void (*send)(struct end *end, long n);
   void (*receive)(struct end *end, long n);
   /* One message; a way that batches lets it wait for the next hear that waits, or for flush. */
@@ -222,13 +222,14 @@ static int is(const char *a, const char *b) {
 }
 
 static void do_work(const struct way *way, struct end *end, long n, double *took) {
-  if (is(end->work, "stream"))
-    (end->sends ? way->send : way->receive)(end, n);
-  else if (is(end->work, "each") && end->sends)
+  int one_way = is(end->work, "stream") || is(end->work, "each");
+  if (is(end->work, "stream") && end->sends && way->send != NULL)
+    way->send(end, n);
+  else if (one_way && end->sends)
     say_each(way, end, n);
-  else if (is(end->work, "each") && way->receive != NULL)
+  else if (one_way && way->receive != NULL)
     way->receive(end, n);
-  else if (is(end->work, "each"))
+  else if (one_way)
     hear_each(way, end, n);
   else if (!end->sends)
     answer(way, end, n);
@@ -240,7 +241,7 @@ static void do_work(const struct way *way, struct end *end, long n, double *took
 
 static int can(const struct way *way, const char *work) {
   if (is(work, "stream"))
-    return way->send != NULL && way->receive != NULL;
+    return (way->send != NULL || way->say != NULL) && (way->receive != NULL || way->hear != NULL);
   return (is(work, "each") || is(work, "ping") || is(work, "echo")) && way->say != NULL &&
          way->hear != NULL;
 }

@@ -300,7 +300,12 @@ impl Queue {
         self.at == place && marks == 0
     }
 
-    /// Forgets what was added behind an earlier end.
+    /// Whether bytes went out that were added behind an earlier end.
+    pub(super) fn has_passed(&self, (place, _): (u64, usize)) -> bool {
+        self.at > place
+    }
+
+    /// Forgets what was added behind an earlier end, which nothing has passed.
     pub(super) fn cut(&mut self, (place, marks): (u64, usize)) {
         self.end = self.start + (place - self.at) as usize;
         if let Some(kept) = self.marks.get_mut() {

@@ -111,9 +111,9 @@ impl<F: Deref<Target = Format>> Output<F> {
                 plan.in_stages = self.make_way(at, batch, &mut write)?;
             }
             self.encode(message, plan.copied, refs)?;
-            let (more, stage) = (rest, if plan.in_stages { stage } else { u64::MAX });
-            let (more, left) = self.encode_quick_ones(more, plan.copied, stage);
-            rest = left;
+            let stage = if plan.in_stages { stage } else { u64::MAX };
+            let more;
+            (more, rest) = self.encode_quick_ones(rest, plan.copied, stage);
             count += 1 + more;
         }
     }
@@ -162,7 +162,7 @@ impl<F: Deref<Target = Format>> Output<F> {
     }
 
     /// Makes room for more of the messages that are sure to go by sending what waits, or for all that are left if that does not go
-    /// now; whether it went. Some may be on their way already, so that there is no way back.
+    /// now; whether it went.
     fn make_way<'m>(
         &mut self,
         rest: impl Iterator<Item = Result<Outgoing<'m>, Error>>,
@@ -174,10 +174,7 @@ impl<F: Deref<Target = Format>> Output<F> {
             true => usize::try_from(batch).unwrap_or(usize::MAX).clamp(pool::CHUNK, pool::LARGEST),
             false => rest.flatten().map(|message| HEAD + message.body.len()).sum(),
         };
-        match self.queue.room(room) {
-            Ok(_) => Ok(went),
-            Err(error) => self.fail(error),
-        }
+        self.queue.room(room).map(|_| went)
     }
 
     /// Adds messages as long as there is a short way and room for them, and no more than `stage` bytes wait: how many, and those that

@@ -203,13 +203,17 @@ impl<F: Deref<Target = Format>> Output<F> {
                 Ok(())
             }
             Err(error) => {
-                if self.failure.is_none() {
-                    self.queue.cut(before);
+                refs.clear();
+                if self.failure.is_some() {
+                    return Err(error);
                 }
+                if self.queue.has_passed(before) {
+                    return self.fail(error); // some of it is on its way: there is no way back
+                }
+                self.queue.cut(before);
                 if self.queue.is_empty() {
                     self.queue.settle();
                 }
-                refs.clear();
                 Err(error)
             }
         }
