@@ -4,7 +4,7 @@
 #include "fdwire.h"
 #include "peer.h"
 
-enum { VECTOR = 256, SPIN_US = 50, TCP_BATCH = MIB, UNIX_BATCH = 176 * KIB };
+enum { VECTOR = 256, SPIN_US = 50, TCP_BATCH = MIB, UNIX_BATCH = 256 * KIB };
 
 static fdwire_conn *conn;
 static long batch;

@@ -35,7 +35,7 @@ where
     #[inline(always)]
     pub(crate) fn send_quickly(&self, body: &[u8]) -> bool {
         let most = self.quick_most.load(Ordering::Relaxed);
-        self.output.try_enter(|output| output.add_quickly(body, most).then_some(())).is_some()
+        most > 0 && self.output.try_enter(|output| output.add_quickly(body, most).then_some(())).is_some()
     }
 
     /// The same by the shortest way, where there is no lock to take.

@@ -58,4 +58,4 @@ pub use frame::{Frame, HEAD_MAX, Probe, Tail};
 pub use kind::Format;
 pub(crate) use kind::LengthField;
 pub use presets::{PRESETS, Preset};
-pub(crate) use quick::{Cut, Quick};
+pub(crate) use quick::{Cut, Quick, QuickHead};

@@ -4,8 +4,9 @@ use super::field::{FIELD_MAX, Field, Reading};
 use super::frame::{Ask, Frame, Limit, Payload, Probe, Tail};
 use super::layout::{Counts, Extras, Layout, TailKind};
 use super::length::Length;
-use super::quick::{Quick, QuickHead, QuickLength, U32be, U32beAt};
+use super::quick::{HeadLength, Quick, QuickHead, QuickLength, QuickVarint, U32be, U32beAt};
 use crate::Error;
+use crate::endian::Order;
 use std::fmt;
 use std::ops::Range;
 
@@ -68,11 +69,30 @@ impl Prefixed {
     }
 
     pub(super) fn quick(&self) -> Quick {
-        self.plain.as_ref().and_then(Plain::quick).unwrap_or(Quick::No)
+        let plain = self.plain.as_ref().and_then(Plain::quick);
+        plain.or_else(|| self.quick_varint().map(Quick::Varint)).unwrap_or(Quick::No)
     }
 
     pub(super) fn quick_head(&self) -> Option<QuickHead> {
-        self.plain.as_ref().and_then(Plain::quick_head)
+        match &self.plain {
+            Some(plain) => plain.quick_head(),
+            None => {
+                let QuickVarint { at, max_body } = self.quick_varint().filter(|varint| varint.at <= 6)?;
+                Some(QuickHead { least: 0, span: max_body, length: HeadLength::Varint { at } })
+            }
+        }
+    }
+
+    /// Where a varint counts what is behind it, and there is nothing else to look at.
+    fn quick_varint(&self) -> Option<QuickVarint> {
+        let (Field::Varint(varint), Layout { at, after: 0, counts: Counts::Rest(0), limit, extras }) =
+            (&self.field, &self.layout)
+        else {
+            return None;
+        };
+        let fits = varint.order() == Order::Little && varint.digits() >= 2 && *extras == Extras::NONE;
+        let max_body = limit.body_beside(at + 2, 0).min(QuickVarint::LARGEST);
+        fits.then_some(QuickVarint { at: *at, max_body })
     }
 
     #[inline(always)]
@@ -323,7 +343,8 @@ impl Plain {
         let least = self.beyond_body.min(0).unsigned_abs();
         let span = self.max_body.checked_sub(least)?;
         let beyond = self.beyond_body as u64;
-        (self.head <= 8).then_some(QuickHead { least, span, beyond, order, shift, len: self.head })
+        let length = HeadLength::Number { beyond, order, shift, len: self.head };
+        (self.head <= 8).then_some(QuickHead { least, span, length })
     }
 
     /// The body of a frame whose length field says `value`; `None` where something is wrong with it.

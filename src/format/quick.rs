@@ -14,6 +14,7 @@ pub(crate) enum Quick {
     U32be(QuickLength<U32be>),
     U32beAt(QuickLength<U32beAt>),
     Length(QuickLength<Wide>),
+    Varint(QuickVarint),
     Until(QuickUntil),
 }
 
@@ -46,24 +47,43 @@ pub(crate) struct QuickHead {
     /// The shortest body, and how many bytes more one may have.
     pub(super) least: u64,
     pub(crate) span: u64,
-    /// What to add to get the length; where that is below 0 it wraps.
-    pub(super) beyond: u64,
-    /// Where in a number of 8 bytes the length lies.
-    pub(super) order: Order,
-    pub(super) shift: u32,
-    /// Bytes in the head.
-    pub(crate) len: usize,
+    pub(super) length: HeadLength,
+}
+
+/// How the length stands in the 8 bytes of a head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum HeadLength {
+    Number {
+        /// What to add to the body's to get it; where that is below 0 it wraps.
+        beyond: u64,
+        /// Where in a number of 8 bytes it lies.
+        order: Order,
+        shift: u32,
+        /// Bytes in the head.
+        len: usize,
+    },
+    /// In one or two bytes, low group first, behind so many others.
+    Varint { at: usize },
+}
+
+impl HeadLength {
+    /// 4 bytes, big-endian, that say how many bytes the body has.
+    const PLAIN: HeadLength = HeadLength::Number { beyond: 0, order: Order::Big, shift: 32, len: 4 };
 }
 
 impl QuickHead {
     /// That of a 4-byte big-endian length.
-    pub(super) const DEFAULT: QuickHead =
-        QuickHead { least: 0, span: Limit::DEFAULT.body, beyond: 0, order: Order::Big, shift: 32, len: 4 };
+    pub(super) const DEFAULT: QuickHead = QuickHead { least: 0, span: Limit::DEFAULT.body, length: HeadLength::PLAIN };
 
     /// Whether a head is nothing but how many bytes the body has, in 4 bytes, big-endian, for bodies up to this length at least.
     pub(crate) fn is_plain(&self, body: usize) -> bool {
-        let number = (self.least, self.beyond, self.order, self.shift, self.len);
-        number == (0, 0, Order::Big, 32, 4) && self.span >= body as u64
+        (self.least, self.length) == (0, HeadLength::PLAIN) && self.span >= body as u64
+    }
+
+    /// Whether the length is a varint.
+    #[inline(always)]
+    pub(crate) fn is_varint(&self) -> bool {
+        matches!(self.length, HeadLength::Varint { .. })
     }
 
     /// That of bodies up to this length alone.
@@ -71,16 +91,24 @@ impl QuickHead {
         Some(QuickHead { span: self.span.min(body.checked_sub(self.least)?), ..self })
     }
 
-    /// The head before a body of so many bytes, in the first of these; `None` says nothing.
+    /// The head before a body of so many bytes, and how many of these bytes are it; `None` says nothing.
     #[inline(always)]
-    pub(crate) fn write(&self, body: u64) -> Option<[u8; 8]> {
+    pub(crate) fn write(&self, body: u64) -> Option<([u8; 8], usize)> {
         if body.wrapping_sub(self.least) > self.span {
             return None;
         }
-        let number = body.wrapping_add(self.beyond).wrapping_shl(self.shift);
-        Some(match self.order {
-            Order::Big => number.to_be_bytes(),
-            Order::Little => number.to_le_bytes(),
+        Some(match self.length {
+            HeadLength::Number { beyond, order, shift, len } => {
+                let number = body.wrapping_add(beyond).wrapping_shl(shift);
+                (if order == Order::Big { number.to_be_bytes() } else { number.to_le_bytes() }, len)
+            }
+            HeadLength::Varint { at } => {
+                let (groups, len) = match body {
+                    0..0x80 => (body, 1),
+                    _ => (body >> 7 << 8 | body & 0x7f | 0x80, 2),
+                };
+                (groups.wrapping_shl(8 * at as u32).to_le_bytes(), at + len)
+            }
         })
     }
 }
@@ -107,6 +135,13 @@ pub(crate) struct Wide {
     pub(super) mask: u64,
 }
 
+/// A varint, low group first, that counts what is behind it, and nothing else to look at: while it has one or two bytes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct QuickVarint {
+    pub(super) at: usize,
+    pub(super) max_body: u64,
+}
+
 /// A short delimiter, and nothing else to look at.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct QuickUntil {
@@ -127,6 +162,7 @@ impl Quick {
             Quick::U32be(length) => length.cut(bytes),
             Quick::U32beAt(length) => length.cut(bytes),
             Quick::Length(length) => length.cut(bytes),
+            Quick::Varint(varint) => varint.cut(bytes),
             Quick::Until(until) => until.cut(bytes),
         }
     }
@@ -172,6 +208,27 @@ impl Number for Wide {
     }
 }
 
+impl QuickVarint {
+    /// What two bytes say at most.
+    pub(super) const LARGEST: u64 = 0x3fff;
+
+    #[inline(always)]
+    pub(crate) fn cut<'d>(&self, bytes: &'d [u8]) -> Option<Cut<'d>> {
+        let (body, width) = match *bytes.get(self.at..)? {
+            [only @ 0..0x80, ..] => (usize::from(only), 1),
+            [low, high @ 1..0x80, ..] => (usize::from(high) << 7 | usize::from(low & 0x7f), 2),
+            _ => return None,
+        };
+        let head = self.at + width;
+        if body as u64 > self.max_body {
+            return None;
+        }
+        let (frame, rest) = bytes.split_at_checked(head + body)?;
+        let (head, body) = frame.split_at_checked(head)?;
+        Some(Cut { head, body, tail: &rest[..0], rest, len: frame.len() })
+    }
+}
+
 impl QuickUntil {
     #[inline(always)]
     pub(crate) fn cut<'d>(&self, bytes: &'d [u8]) -> Option<Cut<'d>> {
@@ -213,7 +270,7 @@ mod tests {
 
     #[test]
     fn most_formats_have_a_short_way() {
-        let cases: [(&str, &[u8], u64); 15] = [
+        let cases: [(&str, &[u8], u64); 18] = [
             ("u32be", b"\0\0\0\x02ab", 6),
             ("i32be at=1 counts=field max=2", b"D\0\0\0\x06ab", 7),
             ("u8", b"\x08abcdefgh", 9),
@@ -224,6 +281,9 @@ mod tests {
             ("u16le mask=0x0ff0 shift=4", b"\x6f\xf0abcdef", 8),
             ("u64be adjust=-2", b"\0\0\0\0\0\0\0\x05abc", 11),
             ("u64le adjust=2", b"\x01\0\0\0\0\0\0\0abc", 11),
+            ("varint", b"\x02abc", 3),
+            ("varint overlong=allow max=128", &[&b"\x80\x01"[..], &[b'a'; 128]].concat(), 130),
+            ("varint at=1 digits=4", b"\x30\x02abc", 4),
             ("line", b"ab\r\nc\n", 4),
             ("line", b"ab\nc\r\n", 3),
             ("line", b"\n", 1),
@@ -245,28 +305,48 @@ mod tests {
 
     #[test]
     fn most_heads_have_a_short_way() {
-        for text in
-            ["u32be", "u8", "u16le counts=frame", "u32be at=1 counts=field", "u24le head=4", "u32be shift=4", "u64be"]
-        {
+        for text in [
+            "u32be",
+            "u8",
+            "u16le counts=frame",
+            "u32be at=1 counts=field",
+            "u24le head=4",
+            "u32be shift=4",
+            "u64be",
+            "varint at=1",
+        ] {
             let format = Format::parse(text).unwrap();
             let quick = format.quick_head().unwrap();
             assert!(quick.write(5).is_some(), "{text}");
             assert_eq!(quick.write(u64::MAX), None, "{text}");
         }
-        for text in ["u64be at=1", "u32be tail=';'", "u32be magic='x'@4 head=5", "varint", "line"] {
+        for text in [
+            "u64be at=1",
+            "u32be tail=';'",
+            "u32be magic='x'@4 head=5",
+            "varintbe",
+            "varint digits=1",
+            "varint after=1",
+            "line",
+        ] {
             assert!(Format::parse(text).unwrap().quick_head().is_none(), "{text}");
         }
     }
 
     #[test]
     fn what_is_not_good_or_not_there_is_left_to_a_probe() {
-        let cases: [(&str, &[u8]); 10] = [
+        let cases: [(&str, &[u8]); 15] = [
             ("u32be", b"\0\0\0\x03ab"),
             ("u32be max=1", b"\0\0\0\x02ab"),
             ("u32be counts=frame", b"\0\0\0\x03ab"),
             ("i32be", b"\xff\xff\xff\xffab"),
             ("u64be max=0xffffffffffffffff", b"\xff\xff\xff\xff\xff\xff\xff\xff"),
             ("u64be adjust=9 max=0xffffffffffffffff", b"\xff\xff\xff\xff\xff\xff\xff\xf8abcdef"),
+            ("varint", b"\x02a"),
+            ("varint", b"\x80\0"),
+            ("varint", b"\x81"),
+            ("varint max=1", b"\x02ab"),
+            ("varint max=9,frame:3", b"\x03abc"),
             ("line max=2", b"abc\n"),
             ("line max=9,frame:3", b"abc\n"),
             ("line", b"abc"),
@@ -282,7 +362,7 @@ mod tests {
         let cases: [(&str, &[u8]); 7] = [
             ("u8 magic='x'@1 head=2", b"\x01xabcdefghijk"),
             ("u8 tail=';'", b"\x01a;bcdefghijk"),
-            ("varint", b"\x01abcdefghijk"),
+            ("varintbe", b"\x01abcdefghijk"),
             ("line start='$'", b"$abc\n"),
             ("line trail=2", b"abc\n12"),
             ("delimited by='ab'", b"cab"),
@@ -301,14 +381,17 @@ mod tests {
             });
         let until = (r"line|crlf|nul|delimited by='\\x01','\\x02\\x01'", 0..9u64, "|,frame:9")
             .prop_map(|(kind, max, frame)| format!("{kind} max={max}{frame}"));
-        prop_oneof![length, until]
+        let varint = (0..3usize, 1..4usize, "|overlong=allow", 0..300u64, "|,frame:9").prop_map(
+            |(at, digits, overlong, max, frame)| format!("varint at={at} digits={digits} {overlong} max={max}{frame}"),
+        );
+        prop_oneof![length, varint, until]
     }
 
     proptest! {
         #[test]
         fn the_short_way_tells_what_a_probe_tells(
             text in any_format(),
-            bytes in prop::collection::vec(prop::sample::select(b"\0\0\0\0\x01\x02\x05\x09\xff\r\n".to_vec()), 0..24),
+            bytes in prop::collection::vec(prop::sample::select(b"\0\0\0\0\x01\x02\x05\x09\x80\xff\r\n".to_vec()), 0..24),
         ) {
             let Ok(_) = Format::parse(&text) else { return Ok(()) };
             let (quick, probed) = both_ways(&text, &bytes);
@@ -318,12 +401,12 @@ mod tests {
         #[test]
         fn a_head_is_the_same_by_the_short_way(text in any_format(), body in 0..300u64) {
             let Ok(format) = Format::parse(&text) else { return Ok(()) };
-            let Some((quick, head)) = format.quick_head().and_then(|quick| Some((quick, quick.write(body)?))) else {
+            let Some((head, head_len)) = format.quick_head().and_then(|quick| quick.write(body)) else {
                 return Ok(());
             };
             let mut slow = [0xff; 64];
             let len = format.write_head(None, Payload::of_len(body), &mut slow).unwrap();
-            prop_assert_eq!(&slow[..len], &head[..quick.len]);
+            prop_assert_eq!(&slow[..len], &head[..head_len]);
         }
     }
 }

@@ -197,6 +197,7 @@ impl<F: Deref<Target = Format>> Decoder<F> {
             Quick::U32be(length) => cut_all(bytes, out, |bytes| length.cut(bytes), lend),
             Quick::U32beAt(length) => cut_all(bytes, out, |bytes| length.cut(bytes), lend),
             Quick::Length(length) => cut_all(bytes, out, |bytes| length.cut(bytes), lend),
+            Quick::Varint(varint) => cut_all(bytes, out, |bytes| varint.cut(bytes), lend),
             Quick::Until(until) => cut_all(bytes, out, |bytes| until.cut(bytes), lend),
         };
         *start += len;

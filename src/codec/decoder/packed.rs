@@ -63,6 +63,7 @@ impl<F: Deref<Target = Format>> Decoder<F> {
             Quick::U32be(length) => pack_all(bytes, most, packed, |bytes| length.cut(bytes)),
             Quick::U32beAt(length) => pack_all(bytes, most, packed, |bytes| length.cut(bytes)),
             Quick::Length(length) => pack_all(bytes, most, packed, |bytes| length.cut(bytes)),
+            Quick::Varint(varint) => pack_all(bytes, most, packed, |bytes| varint.cut(bytes)),
             Quick::Until(until) => pack_all(bytes, most, packed, |bytes| until.cut(bytes)),
         };
         *start += len;

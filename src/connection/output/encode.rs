@@ -6,7 +6,7 @@ use crate::codec::{Scratch, head_of};
 use crate::connection::pool;
 use crate::connection::queue::{Marked, Refs, Room, Stretch};
 use crate::fd::{File, check_open, errno};
-use crate::format::{Format, Payload};
+use crate::format::{Format, Payload, QuickHead};
 use crate::memory::{FEW, copy};
 use std::ops::Deref;
 use std::os::fd::{BorrowedFd, OwnedFd};
@@ -31,7 +31,7 @@ impl<F: Deref<Target = Format>> Output<F> {
         let added = match self.is_quickest && body.len() as u64 <= quick.span {
             true => self.queue.put_plain_within(most, body),
             false => match quick.write(body.len() as u64) {
-                Some(head) => self.queue.put_within(most, head, quick.len, body),
+                Some((head, head_len)) => self.queue.put_within(most, head, head_len, body),
                 None => false,
             },
         };
@@ -152,7 +152,8 @@ impl<F: Deref<Target = Format>> Output<F> {
 
     /// Whether a message with a short way fits into a batch beside what waits, and into the room that there is.
     fn fits(&mut self, body: usize, batch: u64) -> bool {
-        let frame = self.format.quick_head().map_or(0, |quick| quick.len) + body;
+        let head = self.format.quick_head().and_then(|quick| quick.write(body as u64));
+        let frame = head.map_or(0, |(_, len)| len) + body;
         frame <= self.queue.free_room().len() && (batch == 0 || self.in_memory() + frame as u64 <= batch)
     }
 
@@ -189,9 +190,12 @@ impl<F: Deref<Target = Format>> Output<F> {
         };
         let (count, most) = (messages.len(), stage.saturating_sub(self.in_memory()));
         let (room, beyond) = self.queue.free_room().up_to(most);
-        let (rest, left) = match quick.is_plain(0) {
-            true => put_all(messages, room, |len| Some(((len as u32).to_be_bytes(), 4)).filter(|_| len <= quick.span)),
-            false => put_all(messages, room, |len| Some((quick.write(len)?, quick.len))),
+        let (rest, left) = if quick.is_plain(0) {
+            put_all(messages, room, |len| Some(((len as u32).to_be_bytes(), 4)).filter(|_| len <= quick.span))
+        } else if quick.is_varint() {
+            put_varints(messages, room, quick)
+        } else {
+            put_all(messages, room, |len| quick.write(len))
         };
         self.queue.keep_all_but(left + beyond);
         ((count - rest.len()) as u64, rest)
@@ -322,4 +326,13 @@ where
         }
     }
     (rest, room.len())
+}
+
+/// The same of varints, apart from numbers so as not to be in their way.
+#[inline(never)]
+fn put_varints<'m, M>(messages: M, room: Room<'_>, quick: QuickHead) -> (M, usize)
+where
+    M: Iterator<Item = Result<Outgoing<'m>, Error>> + Clone,
+{
+    put_all(messages, room, |len| quick.write(len))
 }

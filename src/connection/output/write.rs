@@ -2,7 +2,7 @@
 
 use super::{COPIED, Outgoing, Output, TOO_MANY_ON_THEIR_WAY, Written};
 use crate::Error;
-use crate::codec::{Scratch, head_of};
+use crate::codec::{Scratch, head_of, put};
 use crate::connection::pool;
 use crate::connection::queue::{Mark, Marked, Refs, Stretch};
 use crate::connection::transport::Transport;
@@ -13,8 +13,12 @@ use std::io::IoSlice;
 use std::ops::Deref;
 use std::os::fd::{AsFd, BorrowedFd};
 
-/// A frame up to this length is put together on the stack when it goes out at once.
-const SHORT: usize = 512;
+/// A frame up to this length is put together on the stack when it goes out at once: a piece more costs the kernel as much as a
+/// copy of some thousand bytes.
+const SHORT: usize = 2048;
+
+/// Most frames are shorter by far, and the place for them need not be made as large.
+const SHORTER: usize = 512;
 
 /// And one with a body up to this length without much ado.
 const SHORT_BODY: usize = 120;
@@ -48,9 +52,13 @@ impl<F: Deref<Target = Format>> Output<F> {
         if len as u64 > most {
             return Err(Error::Os(errno::EMSGSIZE));
         }
-        let written = if len <= SHORT {
+        let written = if len <= SHORTER {
+            let mut frame = [0; SHORTER];
+            put(head, message.body, &tail, &mut frame[..len])?;
+            self.write_slices(transport, &[IoSlice::new(&frame[..len])], wait)
+        } else if len <= SHORT {
             let mut frame = [0; SHORT];
-            crate::codec::put(head, message.body, &tail, &mut frame[..len])?;
+            put(head, message.body, &tail, &mut frame[..len])?;
             self.write_slices(transport, &[IoSlice::new(&frame[..len])], wait)
         } else {
             let mut scratch = Scratch::new();
@@ -74,13 +82,14 @@ impl<F: Deref<Target = Format>> Output<F> {
     ) -> Option<(usize, Result<usize, Error>)> {
         let body = message.body;
         let quick = self.format.quick_head().filter(|_| message.head.is_none() && body.len() <= SHORT_BODY)?;
-        let (head, len) = (quick.write(body.len() as u64)?, quick.len + body.len());
+        let (head, head_len) = quick.write(body.len() as u64)?;
+        let len = head_len + body.len();
         if len as u64 > most {
             return None;
         }
         let mut frame = [0; 8 + SHORT_BODY];
         *frame.first_chunk_mut()? = head;
-        copy_short(frame.get_mut(quick.len..len)?, body);
+        copy_short(frame.get_mut(head_len..len)?, body);
         Some((len, self.write_slices(transport, &[IoSlice::new(&frame[..len])], wait)))
     }
 
