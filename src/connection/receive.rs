@@ -10,7 +10,7 @@ use crate::Error;
 use crate::codec::Message;
 use crate::fd::{Deadline, Events, Wait, errno};
 use crate::format::{Format, Frame};
-use std::ops::Deref;
+use std::ops::{Deref, RangeInclusive};
 use std::os::fd::OwnedFd;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -31,10 +31,10 @@ where
         self.input.try_enter(|input| input.quickly(most, lend))
     }
 
-    /// The same by the shortest way, where there is no lock to take.
+    /// The same by the shortest way, where there is no lock to take, if its body is so long.
     #[inline(always)]
-    pub(crate) fn recv_alone<R>(&self, most: usize, lend: impl FnOnce(Message<'_>) -> R) -> Option<R> {
-        self.input.enter_alone(|input| input.most_quickly(most, lend))
+    pub(crate) fn recv_alone<R>(&self, len: RangeInclusive<usize>, lend: impl FnOnce(Message<'_>) -> R) -> Option<R> {
+        self.input.enter_alone(|input| input.most_quickly(len, lend))
     }
 
     /// One message, lent to `lend`; `None` where the stream ended between messages.

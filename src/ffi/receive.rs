@@ -29,7 +29,7 @@ pub unsafe extern "C" fn fdwire_conn_recv(conn: *mut fdwire_conn, msg: *mut fdwi
     let quick = |conn: &fdwire_conn| {
         // SAFETY: the caller's promise for `msg`.
         let msg = unsafe { msg.as_mut() }.filter(|_| timeout_ms >= -1)?;
-        conn.connection.recv_alone(usize::MAX, |message| *msg = fdwire_msg::lent(message)).map(|()| 1)
+        conn.connection.recv_alone(0..=usize::MAX, |message| *msg = fdwire_msg::lent(message)).map(|()| 1)
     };
     // SAFETY: the caller's promises.
     unsafe { alone(conn, quick).unwrap_or_else(|| recv(conn, msg, timeout_ms)) }
@@ -99,7 +99,8 @@ pub unsafe extern "C" fn fdwire_conn_recv_into(
     let quick = |conn: &fdwire_conn| {
         // SAFETY: the caller's promises for `body` and `len`.
         let (body, len) = unsafe { (bytes_mut(body, cap).ok()?, len.as_mut().filter(|_| timeout_ms >= -1)?) };
-        conn.connection.recv_alone(cap.min(*FEW.end()), |message| copy_to(body, len, message)).flatten()
+        let len_few = *FEW.start()..=cap.min(*FEW.end()); // which are copied without a call
+        conn.connection.recv_alone(len_few, |message| copy_to(body, len, message)).flatten()
     };
     // SAFETY: the caller's promises.
     unsafe { alone(conn, quick).unwrap_or_else(|| recv_into(conn, body, cap, len, timeout_ms)) }

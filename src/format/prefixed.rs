@@ -4,7 +4,7 @@ use super::field::{FIELD_MAX, Field, Reading};
 use super::frame::{Ask, Frame, Limit, Payload, Probe, Tail};
 use super::layout::{Counts, Extras, Layout, TailKind};
 use super::length::Length;
-use super::quick::{HeadLength, Quick, QuickHead, QuickLength, QuickVarint, U32be, U32beAt};
+use super::quick::{HeadLength, Quick, QuickHead, QuickLength, QuickPlain, QuickVarint, U32beAt};
 use crate::Error;
 use crate::endian::Order;
 use std::fmt;
@@ -319,10 +319,10 @@ impl Plain {
     }
 
     fn quick(&self) -> Option<Quick> {
-        Some(match (self.number.is_u32be(), self.at) {
-            (true, 0) => Quick::U32be(self.quick_length(U32be)?),
-            (true, at) => Quick::U32beAt(self.quick_length(U32beAt(at))?),
-            (false, at) => Quick::Length(self.quick_length(self.number.wide(at))?),
+        Some(match (self.number.is_u32be(), self.at, self.head, self.beyond_body) {
+            (true, 0, 4, 0) => Quick::Plain(QuickPlain { max_body: self.max_body }),
+            (true, at, ..) => Quick::U32beAt(self.quick_length(U32beAt(at))?),
+            (false, at, ..) => Quick::Length(self.quick_length(self.number.wide(at))?),
         })
     }
 

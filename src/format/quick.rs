@@ -11,7 +11,7 @@ pub(crate) enum Quick {
     /// There is none.
     No,
     /// The most common by far, in the fewest steps.
-    U32be(QuickLength<U32be>),
+    Plain(QuickPlain),
     U32beAt(QuickLength<U32beAt>),
     Length(QuickLength<Wide>),
     Varint(QuickVarint),
@@ -27,6 +27,12 @@ pub(crate) struct Cut<'d> {
     pub(crate) rest: &'d [u8],
     /// Bytes in the frame.
     pub(crate) len: usize,
+}
+
+/// 4 bytes, big-endian, that say how many bytes the body has, and nothing else.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct QuickPlain {
+    pub(super) max_body: u64,
 }
 
 /// A binary length that counts bytes, and nothing else to look at.
@@ -118,10 +124,6 @@ pub(crate) trait Number {
     fn read(&self, bytes: &[u8]) -> Option<u64>;
 }
 
-/// Its first 4 bytes, big-endian.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct U32be;
-
 /// The 4 bytes at this place, big-endian.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct U32beAt(pub(super) usize);
@@ -151,20 +153,34 @@ pub(crate) struct QuickUntil {
 
 impl Quick {
     /// That of a 4-byte big-endian length.
-    pub(super) const DEFAULT: Quick =
-        Quick::U32be(QuickLength { number: U32be, least: 0, span: Limit::DEFAULT.body, beside: 4, head: 4 });
+    pub(super) const DEFAULT: Quick = Quick::Plain(QuickPlain { max_body: Limit::DEFAULT.body });
 
     /// The frame that `bytes` begin with.
     #[inline(always)]
     pub(crate) fn cut<'d>(&self, bytes: &'d [u8]) -> Option<Cut<'d>> {
         match self {
             Quick::No => None,
-            Quick::U32be(length) => length.cut(bytes),
+            Quick::Plain(plain) => plain.cut(bytes),
             Quick::U32beAt(length) => length.cut(bytes),
             Quick::Length(length) => length.cut(bytes),
             Quick::Varint(varint) => varint.cut(bytes),
             Quick::Until(until) => until.cut(bytes),
         }
+    }
+}
+
+impl QuickPlain {
+    #[inline(always)]
+    pub(crate) fn cut<'d>(&self, bytes: &'d [u8]) -> Option<Cut<'d>> {
+        const HEAD: usize = size_of::<u32>();
+        let body = u32::from_be_bytes(*bytes.first_chunk::<HEAD>()?);
+        if u64::from(body) > self.max_body {
+            return None;
+        }
+        let len = HEAD.checked_add(usize::try_from(body).ok()?)?;
+        let (frame, rest) = bytes.split_at_checked(len)?;
+        let (head, body) = frame.split_at_checked(HEAD)?;
+        Some(Cut { head, body, tail: &rest[..0], rest, len })
     }
 }
 
@@ -182,17 +198,10 @@ impl<N: Number> QuickLength<N> {
     }
 }
 
-impl Number for U32be {
-    #[inline(always)]
-    fn read(&self, bytes: &[u8]) -> Option<u64> {
-        Some(u32::from_be_bytes(*bytes.first_chunk()?).into())
-    }
-}
-
 impl Number for U32beAt {
     #[inline(always)]
     fn read(&self, bytes: &[u8]) -> Option<u64> {
-        U32be.read(bytes.get(self.0..)?)
+        Some(u32::from_be_bytes(*bytes.get(self.0..)?.first_chunk()?).into())
     }
 }
 

@@ -13,7 +13,7 @@ use crate::Error;
 use crate::format::{Ask, Cut, Format, Frame, Probe, Quick};
 use crate::memory::Rare;
 use std::fmt;
-use std::ops::Deref;
+use std::ops::{Deref, RangeInclusive};
 
 /// Cuts a stream of bytes, however it comes, into messages.
 ///
@@ -150,15 +150,15 @@ impl<F: Deref<Target = Format>> Decoder<F> {
         Some(Message { head, body, tail })
     }
 
-    /// The same of the format whose way is the shortest, with nothing on it that could fail.
+    /// The same of the format whose way is the shortest, with nothing on it that could fail, if its body is so long.
     #[inline(always)]
-    pub(crate) fn next_most_quickly(&mut self, most: usize) -> Option<Message<'_>> {
+    pub(crate) fn next_most_quickly(&mut self, body_len: RangeInclusive<usize>) -> Option<Message<'_>> {
         if !self.is_at_beginning() {
             return None;
         }
         let (bytes, start) = self.buffer.front()?;
-        let Quick::U32be(length) = self.format.quick() else { return None };
-        let Cut { head, body, tail, len, .. } = length.cut(bytes).filter(|cut| cut.body.len() <= most)?;
+        let Quick::Plain(plain) = self.format.quick() else { return None };
+        let Cut { head, body, tail, len, .. } = plain.cut(bytes).filter(|cut| body_len.contains(&cut.body.len()))?;
         // Neither wraps: the first is at most where the bytes end.
         (*start, self.messages) = (start.wrapping_add(len), self.messages.wrapping_add(1));
         Some(Message { head, body, tail })
@@ -194,7 +194,7 @@ impl<F: Deref<Target = Format>> Decoder<F> {
         // By value: what it says of the format stays in registers too.
         let (taken, len) = match *self.format.quick() {
             Quick::No => (0, 0),
-            Quick::U32be(length) => cut_all(bytes, out, |bytes| length.cut(bytes), lend),
+            Quick::Plain(plain) => cut_all(bytes, out, |bytes| plain.cut(bytes), lend),
             Quick::U32beAt(length) => cut_all(bytes, out, |bytes| length.cut(bytes), lend),
             Quick::Length(length) => cut_all(bytes, out, |bytes| length.cut(bytes), lend),
             Quick::Varint(varint) => cut_all(bytes, out, |bytes| varint.cut(bytes), lend),

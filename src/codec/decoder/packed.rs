@@ -60,7 +60,7 @@ impl<F: Deref<Target = Format>> Decoder<F> {
         // By value: what it says of the format stays in registers too.
         let (taken, len) = match *self.format.quick() {
             Quick::No => (0, 0),
-            Quick::U32be(length) => pack_all(bytes, most, packed, |bytes| length.cut(bytes)),
+            Quick::Plain(plain) => pack_all(bytes, most, packed, |bytes| plain.cut(bytes)),
             Quick::U32beAt(length) => pack_all(bytes, most, packed, |bytes| length.cut(bytes)),
             Quick::Length(length) => pack_all(bytes, most, packed, |bytes| length.cut(bytes)),
             Quick::Varint(varint) => pack_all(bytes, most, packed, |bytes| varint.cut(bytes)),

@@ -12,7 +12,7 @@ use crate::codec::{Decoder, Message};
 use crate::fd::{Deadline, Wait, errno};
 use crate::format::Format;
 use arrivals::Arrivals;
-use std::ops::Deref;
+use std::ops::{Deref, RangeInclusive};
 
 /// A body of at least this length goes straight to where the caller wants it.
 const LARGE: usize = 64 * 1024;
@@ -131,13 +131,17 @@ impl<F: Deref<Target = Format>> Input<F> {
         self.decoder.next_quickly(most).map(lend)
     }
 
-    /// The same where it is the shortest.
+    /// The same where it is the shortest, if its body is so long.
     #[inline(always)]
-    pub(super) fn most_quickly<R>(&mut self, most: usize, lend: impl FnOnce(Message<'_>) -> R) -> Option<R> {
+    pub(super) fn most_quickly<R>(
+        &mut self,
+        len: RangeInclusive<usize>,
+        lend: impl FnOnce(Message<'_>) -> R,
+    ) -> Option<R> {
         if self.arrivals.is_some() {
             return None;
         }
-        self.decoder.next_most_quickly(most).map(lend)
+        self.decoder.next_most_quickly(len).map(lend)
     }
 
     /// One message, and what it brought.
