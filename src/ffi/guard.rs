@@ -4,6 +4,7 @@
 use super::errors::fdwire_error;
 use crate::Error;
 use crate::fd::{Deadline, errno};
+use std::any::Any;
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::fmt::{self, Display, Write};
 use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd};
@@ -23,7 +24,13 @@ pub(super) fn status(body: impl FnOnce() -> Result<c_int, Error>) -> c_int {
 /// Runs the body of an exported function that has no code to return; `None` where it panicked.
 pub(super) fn contain<T>(body: impl FnOnce() -> T) -> Option<T> {
     // Whatever the body left half done is not looked at again: no exported function keeps state across a panic.
-    catch_unwind(AssertUnwindSafe(body)).ok()
+    catch_unwind(AssertUnwindSafe(body)).map_err(forget).ok()
+}
+
+/// What a panic says was printed when it began.
+#[cold]
+fn forget(panic: Box<dyn Any + Send>) {
+    drop(panic);
 }
 
 #[cold]

@@ -99,7 +99,7 @@ impl<F: Deref<Target = Format>> Output<F> {
     }
 
     /// To be called after all that may have changed whether something is in the way of short messages.
-    #[inline]
+    #[inline(never)]
     pub(super) fn note_quick(&mut self) {
         let free = self.failure.is_none() && !self.closed && self.open.is_none() && !self.barrier;
         self.is_quick = free && !self.queue.has_marks();
