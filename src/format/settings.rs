@@ -55,6 +55,7 @@ impl<'s, 't> Settings<'s, 't> {
     }
 
     /// The value of a key, if it was given.
+    #[inline(never)]
     pub(super) fn value(&self, key: &str) -> Option<Word<'t>> {
         self.list.iter().find(|setting| setting.key.text == key.as_bytes()).map(|setting| setting.value)
     }

@@ -28,6 +28,7 @@ impl<'t> Word<'t> {
         Err(self.refusal(reason))
     }
 
+    #[cold]
     pub(super) fn refusal(self, reason: &'static str) -> Error {
         Error::Format { column: u32::try_from(self.column).unwrap_or(u32::MAX), reason }
     }
