@@ -554,8 +554,8 @@ pub unsafe extern "C" fn fdwire_conn_explain(conn: *mut fdwire_conn, buf: *mut c
         });
         match told {
             0 => len,
-            _ if conn.is_null() => print(buf, cap, "no connection"),
-            _ => print(buf, cap, Error::Panic),
+            _ if conn.is_null() => print(buf, cap, &"no connection"),
+            _ => print(buf, cap, &Error::Panic),
         }
     }
 }

@@ -308,9 +308,9 @@ pub unsafe extern "C" fn fdwire_decoder_explain(decoder: *const fdwire_decoder, 
     // SAFETY: the caller's promises for `decoder`, `buf` and `cap`.
     unsafe {
         match decoder.as_ref() {
-            None => print(buf, cap, "no decoder"),
-            Some(decoder) if decoder.broken => print(buf, cap, Error::Panic),
-            Some(decoder) => print(buf, cap, decoder.decoder.explain()),
+            None => print(buf, cap, &"no decoder"),
+            Some(decoder) if decoder.broken => print(buf, cap, &Error::Panic),
+            Some(decoder) => print(buf, cap, &decoder.decoder.explain()),
         }
     }
 }

@@ -59,7 +59,7 @@ pub unsafe extern "C" fn fdwire_strerror(code: c_int, buf: *mut c_char, cap: usi
         None => "not a code of fdwire",
     };
     // SAFETY: the caller's promise for `buf` and `cap`.
-    unsafe { print(buf, cap, text) }
+    unsafe { print(buf, cap, &text) }
 }
 
 fn own_text(code: c_int) -> Option<&'static str> {

@@ -181,7 +181,7 @@ pub(super) unsafe fn unbox<T>(p: *mut T) {
 ///
 /// # Safety
 /// As `bytes_mut`; NULL or an impossible range is room for nothing.
-pub(super) unsafe fn print(buf: *mut c_char, cap: usize, text: impl Display) -> usize {
+pub(super) unsafe fn print(buf: *mut c_char, cap: usize, text: &dyn Display) -> usize {
     // SAFETY: as the caller of this function says.
     let buf = unsafe { bytes_mut(buf.cast(), cap) }.unwrap_or_default();
     contain(|| {
@@ -236,7 +236,7 @@ mod tests {
         for cap in 0..8usize {
             let mut buf = [0x7f_u8; 10];
             // SAFETY: `cap` bytes of `buf` may be written.
-            let len = unsafe { print(buf.as_mut_ptr().cast(), cap, "abcde") };
+            let len = unsafe { print(buf.as_mut_ptr().cast(), cap, &"abcde") };
             assert_eq!(len, 5);
             let kept = cap.saturating_sub(1).min(5);
             assert_eq!(&buf[..kept], &b"abcde"[..kept]);
@@ -246,7 +246,7 @@ mod tests {
             assert!(buf[cap.max(kept)..].iter().all(|&b| b == 0x7f || cap > 5), "{cap}");
         }
         // SAFETY: NULL is room for nothing.
-        assert_eq!(unsafe { print(std::ptr::null_mut(), 9, "abc") }, 3);
+        assert_eq!(unsafe { print(std::ptr::null_mut(), 9, &"abc") }, 3);
     }
 
     #[test]

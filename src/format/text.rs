@@ -24,11 +24,11 @@ pub(super) struct Word<'t> {
 }
 
 impl<'t> Word<'t> {
+    #[cold]
     pub(super) fn refuse<T>(self, reason: &'static str) -> Result<T, Error> {
         Err(self.refusal(reason))
     }
 
-    #[cold]
     pub(super) fn refusal(self, reason: &'static str) -> Error {
         Error::Format { column: u32::try_from(self.column).unwrap_or(u32::MAX), reason }
     }
