@@ -174,6 +174,7 @@ where
         }
     }
 
+    #[cold]
     fn await_turn_to_receive(&self, deadline: Deadline) -> Result<(), Error> {
         let free = || self.input.enter(|input| Ok((!input.is_held()).then_some(())));
         self.turns.until(deadline, || self.check_cancelled(), free)
@@ -238,6 +239,7 @@ where
     }
 
     /// Gives back memory; whether it keeps some that is large.
+    #[inline(never)]
     fn settle(&self, keep: bool) -> Result<bool, Error> {
         self.input.enter(|input| {
             input.settle(keep);

@@ -25,6 +25,9 @@ enum Next {
     Again,
 }
 
+/// What a call adds that is not made often: with all of these goes one copy of the code that gets it accepted.
+type Accept<'a, 'm, F> = &'a mut dyn FnMut(&mut Output<F>, u64, &mut Refs<'m>) -> Result<(), Error>;
+
 impl<'fd, F, I, O> Connection<'fd, F, I, O>
 where
     F: Deref<Target = Format> + Clone,
@@ -159,18 +162,15 @@ where
     pub fn send_begin(&self, head: Option<&[u8]>, body_len: u64, deadline: Deadline) -> Result<Sent, Error> {
         // The head alone would be a packet of its own.
         let batch = if body_len == 0 { self.batch() } else { u64::MAX };
-        let sent = self.accept(deadline, batch, &mut Refs::default(), Output::is_held, |output, most, refs| {
+        let accept: Accept<'_, '_, F> = &mut |output, most, refs| {
             let mut tail = Vec::new();
             output.accept(most, refs, |output, _| {
                 tail = output.encode_begin(head, body_len)?;
                 Ok(0)
             })?;
             output.open(body_len, tail)
-        })?;
-        match sent {
-            Next::Done(sent) => Ok(sent),
-            _ => self.push_out(&mut Refs::default(), deadline),
-        }
+        };
+        self.transmit(deadline, batch, Output::is_held, accept)
     }
 
     /// Sends the next bytes of the message that was begun.
@@ -178,13 +178,12 @@ where
     /// # Errors
     /// As [`send`](Connection::send); [`Error::Misuse`] where no message was begun, or it has fewer bytes left.
     pub fn send_part(&self, part: &[u8], deadline: Deadline) -> Result<Sent, Error> {
-        let held = |output: &Output<F>| Ok(output.has_barrier());
-        let batch = self.batch();
-        let sent = self.transmit(deadline, batch, held, |output, most, refs| {
+        let accept: Accept<'_, '_, F> = &mut |output, most, refs| {
             output.accept(most, refs, |output, refs| output.encode_part(part, refs))?;
             output.close_part(part.len());
             Ok(())
-        });
+        };
+        let sent = self.transmit(deadline, self.batch(), |output| Ok(output.has_barrier()), accept);
         self.turns.changed();
         sent
     }
@@ -195,8 +194,8 @@ where
     /// As [`send`](Connection::send); EINVAL for what is no regular file, or not as long; EOPNOTSUPP as
     /// [`send_begin`](Connection::send_begin).
     pub fn send_file(&self, file: BorrowedFd<'_>, offset: u64, len: u64, deadline: Deadline) -> Result<Sent, Error> {
-        let batch = self.batch();
-        self.transmit(deadline, batch, Output::is_held, |output, most, _| output.accept_file(file, offset, len, most))
+        let accept: Accept<'_, '_, F> = &mut |output, most, _| output.accept_file(file, offset, len, most);
+        self.transmit(deadline, self.batch(), Output::is_held, accept)
     }
 
     /// Sends a message with descriptors over a Unix socket. They stay the caller's.
@@ -220,10 +219,8 @@ where
         if descriptors.is_empty() {
             return self.send(message, deadline);
         }
-        let batch = self.batch();
-        self.transmit(deadline, batch, Output::is_held, |output, most, _| {
-            output.accept_descriptors(message, descriptors, most)
-        })
+        let accept: Accept<'_, '_, F> = &mut |output, most, _| output.accept_descriptors(message, descriptors, most);
+        self.transmit(deadline, self.batch(), Output::is_held, accept)
     }
 
     /// Does something to what is sent. All but the short way comes by here, so that this knows whether something is in its way.
@@ -250,7 +247,7 @@ where
         &self,
         deadline: Deadline,
         batch: u64,
-        held: impl Fn(&Output<F>) -> Result<bool, Error>,
+        held: fn(&Output<F>) -> Result<bool, Error>,
         accept: impl FnMut(&mut Output<F>, u64, &mut Refs<'m>) -> Result<(), Error>,
     ) -> Result<Sent, Error> {
         let mut refs = Refs::default();
@@ -267,7 +264,7 @@ where
         deadline: Deadline,
         batch: u64,
         refs: &mut Refs<'m>,
-        held: impl Fn(&Output<F>) -> Result<bool, Error>,
+        held: fn(&Output<F>) -> Result<bool, Error>,
         mut accept: impl FnMut(&mut Output<F>, u64, &mut Refs<'m>) -> Result<(), Error>,
     ) -> Result<Next, Error> {
         let most = self.most(deadline);
@@ -283,36 +280,54 @@ where
                     Ok(()) if batch > 0 && output.pending().saturating_add(refs.len) < batch => {
                         output.absorb(refs).map(|()| Next::Done(Sent::Pending))
                     }
-                    Ok(()) if output.exceeds(batch, before, refs) => {
-                        let wait = self.manner(Direction::Out, deadline);
-                        match output.write_until(before.0, &self.transport, refs, wait)? {
-                            Written::All => Ok(Next::Done(Sent::Pending)),
-                            _ => Ok(Next::Push),
-                        }
-                    }
-                    Ok(()) => match output.write(&self.transport, refs, self.manner(Direction::Out, deadline)) {
-                        Ok(Written::All) => Ok(Next::Done(Sent::All)),
-                        Ok(_) => Ok(Next::Push),
-                        Err(TOO_MANY_ON_THEIR_WAY) if !output.take_back(before) => Ok(Next::Done(Sent::Pending)),
-                        Err(error) => Err(error),
-                    },
+                    Ok(()) => self.write_accepted(output, batch, before, refs, deadline),
                     Err(Error::NoRoom { needed }) => self.make_room(output, most.saturating_sub(needed)),
                     Err(error) => Err(error),
                 }
             });
             match self.tell_failure(next)? {
-                Next::Room => match self.wait(Events::WRITE, Direction::Out, deadline) {
-                    Err(Error::Os(errno::EAGAIN | errno::ETIMEDOUT)) => return Err(Error::NoRoom { needed: 0 }),
-                    waited => waited?,
-                },
-                Next::Turn => self.await_turn(deadline, &held)?,
+                Next::Room => self.await_room(deadline)?,
+                Next::Turn => self.await_turn(deadline, held)?,
                 Next::Again => {}
                 next => return Ok(next),
             }
         }
     }
 
+    /// Writes what waits and was accepted `before`, and is a batch by itself; or all of it.
+    fn write_accepted(
+        &self,
+        output: &mut Output<F>,
+        batch: u64,
+        before: (u64, usize),
+        refs: &mut Refs<'_>,
+        deadline: Deadline,
+    ) -> Result<Next, Error> {
+        let wait = self.manner(Direction::Out, deadline);
+        if output.exceeds(batch, before, refs) {
+            return match output.write_until(before.0, &self.transport, refs, wait)? {
+                Written::All => Ok(Next::Done(Sent::Pending)),
+                _ => Ok(Next::Push),
+            };
+        }
+        match output.write(&self.transport, refs, wait) {
+            Ok(Written::All) => Ok(Next::Done(Sent::All)),
+            Ok(_) => Ok(Next::Push),
+            Err(TOO_MANY_ON_THEIR_WAY) if !output.take_back(before) => Ok(Next::Done(Sent::Pending)),
+            Err(error) => Err(error),
+        }
+    }
+
+    #[cold]
+    fn await_room(&self, deadline: Deadline) -> Result<(), Error> {
+        match self.wait(Events::WRITE, Direction::Out, deadline) {
+            Err(Error::Os(errno::EAGAIN | errno::ETIMEDOUT)) => Err(Error::NoRoom { needed: 0 }),
+            waited => waited,
+        }
+    }
+
     /// Writes what waits, so that no more than so many bytes do.
+    #[cold]
     fn make_room(&self, output: &mut Output<F>, most: u64) -> Result<Next, Error> {
         match output.write(&self.transport, &mut Refs::default(), Wait::No)? {
             _ if output.in_memory() <= most => Ok(Next::Again),
@@ -365,7 +380,8 @@ where
         result.inspect_err(|_| self.turns.changed())
     }
 
-    fn await_turn(&self, deadline: Deadline, held: impl Fn(&Output<F>) -> Result<bool, Error>) -> Result<(), Error> {
+    #[cold]
+    fn await_turn(&self, deadline: Deadline, held: fn(&Output<F>) -> Result<bool, Error>) -> Result<(), Error> {
         let free = || self.enter_output(|output| Ok((output.error().is_some() || !held(output)?).then_some(())));
         self.turns.until(deadline, || self.check_cancelled(), free)
     }

@@ -34,6 +34,7 @@ impl Deadline {
     }
 
     /// This long from now.
+    #[inline(never)]
     pub fn after(wait: Duration) -> Deadline {
         Instant::now().checked_add(wait).map_or(Deadline::Never, Deadline::At)
     }
@@ -44,6 +45,7 @@ impl Deadline {
     }
 
     /// How long is left; `None` without end.
+    #[inline(never)]
     pub(crate) fn left(self) -> Option<Duration> {
         match self {
             Deadline::Never => None,

@@ -74,7 +74,7 @@ pub unsafe extern "C" fn fdwire_local_address(fd: c_int, buf: *mut c_char, cap: 
         unsafe { object(buf)? };
         let address = fd::local_address(borrow(fd)?)?;
         // SAFETY: the caller's promise for `buf` and `cap`.
-        match unsafe { print(buf, cap, address) } {
+        match unsafe { print(buf, cap, &address) } {
             len if len < cap => Ok(0),
             len => Err(Error::NoRoom { needed: len as u64 + 1 }),
         }

@@ -265,7 +265,11 @@ impl fdwire_conn {
 #[inline(always)]
 pub(super) unsafe fn with(conn: *mut fdwire_conn, call: impl FnOnce(&fdwire_conn) -> Result<c_int, Error>) -> c_int {
     // SAFETY: as the caller of this function says.
-    unsafe { with_quick(conn, |_| None, call) }
+    let Some(conn) = (unsafe { conn.as_ref() }) else { return code(EINVAL) };
+    if let Some(refused) = conn.refuses() {
+        return refused;
+    }
+    contain(|| call(conn).unwrap_or_else(code)).unwrap_or_else(|| conn.panicked())
 }
 
 /// The same of a call that has a short way, which may lead nowhere. The rest of the call is a function of its own, so as not to be
@@ -550,8 +554,8 @@ pub unsafe extern "C" fn fdwire_conn_explain(conn: *mut fdwire_conn, buf: *mut c
         });
         match told {
             0 => len,
-            _ if conn.is_null() => print(buf, cap, "no connection"),
-            _ => print(buf, cap, Error::Panic),
+            _ if conn.is_null() => print(buf, cap, &"no connection"),
+            _ => print(buf, cap, &Error::Panic),
         }
     }
 }

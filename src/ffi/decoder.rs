@@ -202,7 +202,7 @@ pub unsafe extern "C" fn fdwire_decoder_next_many(
         with(decoder, |decoder| {
             // SAFETY: the caller's promises for `count` and `msgs`, which has room for `cap`.
             let (count, msgs) = (object(count)?, list_mut(msgs, cap)?);
-            *count = decoder.next_messages(msgs, fdwire_msg::lent)?;
+            *count = decoder.next_messages(msgs, &fdwire_msg::lent)?;
             Ok(c_int::from(*count > 0))
         })
     }
@@ -308,9 +308,9 @@ pub unsafe extern "C" fn fdwire_decoder_explain(decoder: *const fdwire_decoder, 
     // SAFETY: the caller's promises for `decoder`, `buf` and `cap`.
     unsafe {
         match decoder.as_ref() {
-            None => print(buf, cap, "no decoder"),
-            Some(decoder) if decoder.broken => print(buf, cap, Error::Panic),
-            Some(decoder) => print(buf, cap, decoder.decoder.explain()),
+            None => print(buf, cap, &"no decoder"),
+            Some(decoder) if decoder.broken => print(buf, cap, &Error::Panic),
+            Some(decoder) => print(buf, cap, &decoder.decoder.explain()),
         }
     }
 }

@@ -59,7 +59,7 @@ pub unsafe extern "C" fn fdwire_strerror(code: c_int, buf: *mut c_char, cap: usi
         None => "not a code of fdwire",
     };
     // SAFETY: the caller's promise for `buf` and `cap`.
-    unsafe { print(buf, cap, text) }
+    unsafe { print(buf, cap, &text) }
 }
 
 fn own_text(code: c_int) -> Option<&'static str> {
@@ -101,13 +101,12 @@ fn name(code: c_int) -> &'static CStr {
 macro_rules! errno_names {
     ($($name:ident)+) => {
         fn errno_name(errno: c_int) -> &'static CStr {
-            match errno {
-                $(libc::$name => match CStr::from_bytes_with_nul(concat!(stringify!($name), "\0").as_bytes()) {
-                    Ok(name) => name,
-                    Err(_) => c"UNKNOWN",
-                },)+
-                _ => c"UNKNOWN",
-            }
+            const NUMBERS: &[c_int] = &[$(libc::$name),+];
+            // One text: pointers to many would be worked out anew in each process.
+            const NAMES: &[u8] = concat!($(stringify!($name), "\0"),+).as_bytes();
+            let place = NUMBERS.iter().position(|number| *number == errno);
+            let name = place.and_then(|place| NAMES.split_inclusive(|byte| *byte == 0).nth(place));
+            name.and_then(|name| CStr::from_bytes_with_nul(name).ok()).unwrap_or(c"UNKNOWN")
         }
     };
 }

@@ -101,12 +101,12 @@ pub unsafe extern "C" fn fdwire_format_new(
     status(|| {
         // SAFETY: the caller's promises for `text`, `out` and `why`.
         let (text, out) = unsafe {
-            print(why, why_cap, "");
+            print(why, why_cap, &"");
             (self::text(text)?, object(out)?)
         };
         let format = Format::parse(text).inspect_err(|&error| {
             // SAFETY: the caller's promise for `why` and `why_cap`.
-            unsafe { print(why, why_cap, Why { error, text }) };
+            unsafe { print(why, why_cap, &Why { error, text }) };
         })?;
         *out = try_box(fdwire_format(Shared::new(format)?))?;
         Ok(0)
@@ -245,7 +245,7 @@ pub(super) unsafe fn keep_format(format: *const fdwire_format) -> Shared<Format>
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fdwire_format_describe(format: *const fdwire_format, buf: *mut c_char, cap: usize) -> usize {
     // SAFETY: the caller's promises for `format`, `buf` and `cap`.
-    unsafe { print(buf, cap, format_or_default(format).describe()) }
+    unsafe { print(buf, cap, &format_or_default(format).describe()) }
 }
 
 /// Writes the head of a frame of this format (NULL: the default) whose body has body_len bytes to

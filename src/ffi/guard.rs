@@ -4,6 +4,7 @@
 use super::errors::fdwire_error;
 use crate::Error;
 use crate::fd::{Deadline, errno};
+use std::any::Any;
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::fmt::{self, Display, Write};
 use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd};
@@ -23,7 +24,13 @@ pub(super) fn status(body: impl FnOnce() -> Result<c_int, Error>) -> c_int {
 /// Runs the body of an exported function that has no code to return; `None` where it panicked.
 pub(super) fn contain<T>(body: impl FnOnce() -> T) -> Option<T> {
     // Whatever the body left half done is not looked at again: no exported function keeps state across a panic.
-    catch_unwind(AssertUnwindSafe(body)).ok()
+    catch_unwind(AssertUnwindSafe(body)).map_err(forget).ok()
+}
+
+/// What a panic says was printed when it began.
+#[cold]
+fn forget(panic: Box<dyn Any + Send>) {
+    drop(panic);
 }
 
 #[cold]
@@ -174,7 +181,7 @@ pub(super) unsafe fn unbox<T>(p: *mut T) {
 ///
 /// # Safety
 /// As `bytes_mut`; NULL or an impossible range is room for nothing.
-pub(super) unsafe fn print(buf: *mut c_char, cap: usize, text: impl Display) -> usize {
+pub(super) unsafe fn print(buf: *mut c_char, cap: usize, text: &dyn Display) -> usize {
     // SAFETY: as the caller of this function says.
     let buf = unsafe { bytes_mut(buf.cast(), cap) }.unwrap_or_default();
     contain(|| {
@@ -229,7 +236,7 @@ mod tests {
         for cap in 0..8usize {
             let mut buf = [0x7f_u8; 10];
             // SAFETY: `cap` bytes of `buf` may be written.
-            let len = unsafe { print(buf.as_mut_ptr().cast(), cap, "abcde") };
+            let len = unsafe { print(buf.as_mut_ptr().cast(), cap, &"abcde") };
             assert_eq!(len, 5);
             let kept = cap.saturating_sub(1).min(5);
             assert_eq!(&buf[..kept], &b"abcde"[..kept]);
@@ -239,7 +246,7 @@ mod tests {
             assert!(buf[cap.max(kept)..].iter().all(|&b| b == 0x7f || cap > 5), "{cap}");
         }
         // SAFETY: NULL is room for nothing.
-        assert_eq!(unsafe { print(std::ptr::null_mut(), 9, "abc") }, 3);
+        assert_eq!(unsafe { print(std::ptr::null_mut(), 9, &"abc") }, 3);
     }
 
     #[test]

@@ -66,6 +66,7 @@ impl<T> Clone for Shared<T> {
 }
 
 impl<T> Drop for Shared<T> {
+    #[inline(never)]
     fn drop(&mut self) {
         // SAFETY: as in deref.
         if unsafe { self.0.as_ref() }.owners.fetch_sub(1, Ordering::Release) == 1 {

@@ -26,6 +26,7 @@ pub(super) struct Custom {
 }
 
 impl Custom {
+    #[inline(never)]
     pub(super) fn probe(&self, bytes: &[u8], ask: Ask) -> Result<Probe, Error> {
         match self.own.probe(bytes)? {
             Probe::NeedMore { at_least } if self.is_over(bytes.len().max(at_least)) && !ask.unlimited => {

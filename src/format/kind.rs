@@ -421,46 +421,38 @@ fn says_counts(key: &[u8]) -> bool {
 }
 
 impl Kind {
-    /// A length field of a kind that has keys of its own beside those that all share.
-    fn prefixed(
-        tree: &Tree<'_>,
-        outer: Option<Limit>,
-        keys: &[&str],
-        unknown: &'static str,
-        field: impl Fn(&Settings<'_, '_>) -> Result<Field, Error>,
-    ) -> Result<Kind, Error> {
-        let settings = Settings::new(tree, outer, &[keys, &layout::KEYS], unknown)?;
-        let field = field(&settings)?;
-        let layout = Layout::parse(&settings, &field)?;
+    /// A length field, in the layout that the settings make.
+    fn prefixed(settings: &Settings<'_, '_>, field: Field) -> Result<Kind, Error> {
+        let layout = Layout::parse(settings, &field)?;
         Ok(Kind::Prefixed(Prefixed::new(field, layout)))
     }
 
     fn length(tree: &Tree<'_>, outer: Option<Limit>, number: Length) -> Result<Kind, Error> {
         let unknown = "no such key here; a length field takes at, head, counts, adjust, unit, mask, shift, plus, pad, tail, \
                        magic, init, bodiless and max";
-        let field = |settings: &Settings<'_, '_>| number.masked(settings).map(Field::Length);
-        Kind::prefixed(tree, outer, &["mask", "shift"], unknown, field)
+        let settings = Settings::new(tree, outer, &[&["mask", "shift"], &layout::KEYS], unknown)?;
+        Kind::prefixed(&settings, Field::Length(number.masked(&settings)?))
     }
 
     fn varint(tree: &Tree<'_>, outer: Option<Limit>, order: Order) -> Result<Kind, Error> {
         let unknown = "no such key here; a varint takes at, after, counts, adjust, digits, overlong, unit, plus, pad, tail, \
                        magic, init, bodiless and max";
-        let field = |settings: &Settings<'_, '_>| Varint::parse(order, settings).map(Field::Varint);
-        Kind::prefixed(tree, outer, &Varint::KEYS, unknown, field)
+        let settings = Settings::new(tree, outer, &[&Varint::KEYS, &layout::KEYS], unknown)?;
+        Kind::prefixed(&settings, Field::Varint(Varint::parse(order, &settings)?))
     }
 
     fn ber(tree: &Tree<'_>, outer: Option<Limit>) -> Result<Kind, Error> {
         let unknown = "no such key here; ber takes at, after, counts, adjust, digits, overlong, unit, plus, pad, tail, \
                        magic, init, bodiless and max";
-        let field = |settings: &Settings<'_, '_>| Ber::parse(settings).map(Field::Ber);
-        Kind::prefixed(tree, outer, &Ber::KEYS, unknown, field)
+        let settings = Settings::new(tree, outer, &[&Ber::KEYS, &layout::KEYS], unknown)?;
+        Kind::prefixed(&settings, Field::Ber(Ber::parse(&settings)?))
     }
 
     fn ascii(tree: &Tree<'_>, outer: Option<Limit>, radix: u32) -> Result<Kind, Error> {
         let unknown = "no such key here; digits take digits, until, fill, overlong, at, head, after, counts, adjust, unit, \
                        plus, pad, tail, magic, init, bodiless and max";
-        let field = |settings: &Settings<'_, '_>| Ascii::parse(radix, settings).map(Field::Ascii);
-        Kind::prefixed(tree, outer, &Ascii::KEYS, unknown, field)
+        let settings = Settings::new(tree, outer, &[&Ascii::KEYS, &layout::KEYS], unknown)?;
+        Kind::prefixed(&settings, Field::Ascii(Ascii::parse(radix, &settings)?))
     }
 
     /// `decimal until=':' tail=',' overlong=refuse`, which is how it is written when it is shown.
@@ -476,9 +468,7 @@ impl Kind {
         let unknown = "no such key here; fixed takes size, head, tail, magic, init and max";
         let keys: &[&[&str]] = &[&["size", "head", "tail", "magic", "init", "max"]];
         let settings = Settings::new(tree, outer, keys, unknown)?;
-        let field = Field::Fixed(Fixed::parse(&settings)?);
-        let layout = Layout::parse(&settings, &field)?;
-        Ok(Kind::Prefixed(Prefixed::new(field, layout)))
+        Kind::prefixed(&settings, Field::Fixed(Fixed::parse(&settings)?))
     }
 
     fn delimited(tree: &Tree<'_>, outer: Option<Limit>, by: &[&[u8]]) -> Result<Kind, Error> {

@@ -55,11 +55,13 @@ impl<'s, 't> Settings<'s, 't> {
     }
 
     /// The value of a key, if it was given.
+    #[inline(never)]
     pub(super) fn value(&self, key: &str) -> Option<Word<'t>> {
         self.list.iter().find(|setting| setting.key.text == key.as_bytes()).map(|setting| setting.value)
     }
 
     /// Refuses the whole, because of the first of these settings that was given; without one, because of the kind.
+    #[cold]
     pub(super) fn refuse<T>(&self, keys: &[&str], reason: &'static str) -> Result<T, Error> {
         keys.iter().find_map(|key| self.value(key)).unwrap_or(self.kind).refuse(reason)
     }
@@ -70,6 +72,7 @@ impl<'s, 't> Settings<'s, 't> {
     }
 
     /// A count that lies between these bounds.
+    #[inline(never)]
     pub(super) fn within(&self, key: &str, least: u64, most: u64, reason: &'static str) -> Result<Option<u64>, Error> {
         match (self.size(key)?, self.value(key)) {
             (Some(n), Some(word)) if n < least || n > most => word.refuse(reason),

@@ -24,6 +24,7 @@ pub(super) struct Word<'t> {
 }
 
 impl<'t> Word<'t> {
+    #[cold]
     pub(super) fn refuse<T>(self, reason: &'static str) -> Result<T, Error> {
         Err(self.refusal(reason))
     }
@@ -38,6 +39,7 @@ impl<'t> Word<'t> {
     }
 
     /// Before and after the first `separator` that stands in no literal.
+    #[inline(never)]
     pub(super) fn split(self, separator: u8) -> Option<(Word<'t>, Word<'t>)> {
         let at = outside_literals(self.text).find(|&(_, byte)| byte == separator)?.0;
         Some((Word { text: &self.text[..at], column: self.column }, self.from(at + 1)))

@@ -170,10 +170,10 @@ impl<F: Deref<Target = Format>> Decoder<F> {
     /// # Errors
     /// As [`next_message`](Decoder::next_message); one behind some messages comes with the next call.
     #[inline]
-    pub fn next_messages<T>(&mut self, out: &mut [T], lend: impl Fn(Message<'_>) -> T) -> Result<usize, Error> {
+    pub fn next_messages<T>(&mut self, out: &mut [T], lend: &impl Fn(Message<'_>) -> T) -> Result<usize, Error> {
         let mut found = 0;
         loop {
-            found += self.take_quick_ones(&mut out[found..], &lend);
+            found += self.take_quick_ones(&mut out[found..], lend);
             let Some(slot) = out.get_mut(found) else { return Ok(found) };
             match self.next_by_probe() {
                 Ok(Some(message)) => *slot = lend(message),
@@ -186,7 +186,7 @@ impl<F: Deref<Target = Format>> Decoder<F> {
 
     /// Those that the short way tells. A function of its own, so that all that changes with each stays in registers.
     #[inline(never)]
-    fn take_quick_ones<T>(&mut self, out: &mut [T], lend: impl Fn(Message<'_>) -> T) -> usize {
+    fn take_quick_ones<T>(&mut self, out: &mut [T], lend: &impl Fn(Message<'_>) -> T) -> usize {
         if !self.is_at_beginning() {
             return 0;
         }

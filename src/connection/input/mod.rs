@@ -166,11 +166,11 @@ impl<F: Deref<Target = Format>> Input<F> {
         transport: &Transport<'_>,
         manner: Manner,
         out: &mut [T],
-        lend: impl Fn(Message<'_>) -> T,
+        lend: &impl Fn(Message<'_>) -> T,
     ) -> Result<Step<usize>, Error> {
         self.check_closed()?;
         self.end_loan();
-        self.step(transport, manner, |decoder| Ok(Some(decoder.next_messages(out, &lend)?).filter(|count| *count > 0)))
+        self.step(transport, manner, |decoder| Ok(Some(decoder.next_messages(out, lend)?).filter(|count| *count > 0)))
     }
 
     /// A body is being taken in parts: nothing else is received meanwhile.

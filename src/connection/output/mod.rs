@@ -99,7 +99,7 @@ impl<F: Deref<Target = Format>> Output<F> {
     }
 
     /// To be called after all that may have changed whether something is in the way of short messages.
-    #[inline]
+    #[inline(never)]
     pub(super) fn note_quick(&mut self) {
         let free = self.failure.is_none() && !self.closed && self.open.is_none() && !self.barrier;
         self.is_quick = free && !self.queue.has_marks();
@@ -204,19 +204,25 @@ impl<F: Deref<Target = Format>> Output<F> {
             }
             Err(error) => {
                 refs.clear();
-                if self.failure.is_some() {
-                    return Err(error);
-                }
-                if self.queue.has_passed(before) {
-                    return self.fail(error); // some of it is on its way: there is no way back
-                }
-                self.queue.cut(before);
-                if self.queue.is_empty() {
-                    self.queue.settle();
-                }
-                Err(error)
+                self.refuse(before, error)
             }
         }
+    }
+
+    /// Takes back what was added since, as far as there is a way back.
+    #[cold]
+    fn refuse(&mut self, before: (u64, usize), error: Error) -> Result<(), Error> {
+        if self.failure.is_some() {
+            return Err(error);
+        }
+        if self.queue.has_passed(before) {
+            return self.fail(error); // some of it is on its way
+        }
+        self.queue.cut(before);
+        if self.queue.is_empty() {
+            self.queue.settle();
+        }
+        Err(error)
     }
 
     /// Takes back the one message that was accepted since, if nothing of it went and nothing is before it.
@@ -243,6 +249,7 @@ impl<F: Deref<Target = Format>> Output<F> {
     }
 
     /// Ends sending for good.
+    #[cold]
     pub(super) fn fail<T>(&mut self, error: Error) -> Result<T, Error> {
         self.lost = self.pending().saturating_add(self.lost);
         self.failure = Some(Failure::of(error));
