@@ -43,6 +43,7 @@ mod headers;
 mod kind;
 mod layout;
 mod length;
+mod places;
 mod prefixed;
 mod presets;
 mod quick;

@@ -1,6 +1,7 @@
 //! The short way to most frames: a few instructions for one that is good and all there.
 
 use super::frame::Limit;
+use super::places::Places;
 use super::search::Short;
 use crate::endian::Order;
 
@@ -133,6 +134,12 @@ impl Quick {
 }
 
 impl<N: Number> QuickLength<N> {
+    /// The frames that lie one behind another at the beginning of `bytes`.
+    #[inline(always)]
+    pub(crate) fn cuts(self, bytes: &[u8]) -> LengthCuts<'_, N> {
+        LengthCuts { by: self, rest: bytes }
+    }
+
     #[inline(always)]
     pub(crate) fn cut<'d>(&self, bytes: &'d [u8]) -> Option<Cut<'d>> {
         let value = self.number.read(bytes)?;
@@ -182,6 +189,58 @@ impl QuickUntil {
         let (frame, rest) = bytes.split_at_checked(found.end)?;
         let (body, tail) = frame.split_at_checked(found.start)?;
         Some(Cut { head: &body[..0], body, tail, rest, len: found.end })
+    }
+
+    /// The frames that lie one behind another at the beginning of `bytes`.
+    #[inline(always)]
+    pub(crate) fn cuts(self, bytes: &[u8]) -> UntilCuts<'_> {
+        UntilCuts { by: self, bytes, from: 0, lasts: self.by.lasts(bytes) }
+    }
+}
+
+/// Frames with a length, one behind another.
+pub(crate) struct LengthCuts<'d, N> {
+    by: QuickLength<N>,
+    rest: &'d [u8],
+}
+
+impl<'d, N: Number> Iterator for LengthCuts<'d, N> {
+    type Item = Cut<'d>;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<Cut<'d>> {
+        let cut = self.by.cut(self.rest)?;
+        self.rest = cut.rest;
+        Some(cut)
+    }
+}
+
+/// Frames with a delimiter, one behind another.
+pub(crate) struct UntilCuts<'d> {
+    by: QuickUntil,
+    bytes: &'d [u8],
+    /// Where the next frame begins.
+    from: usize,
+    lasts: Places<'d>,
+}
+
+impl<'d> Iterator for UntilCuts<'d> {
+    type Item = Cut<'d>;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<Cut<'d>> {
+        loop {
+            let (frame, rest) = self.bytes.split_at_checked(self.lasts.next()?.wrapping_add(1))?;
+            let (_, line) = frame.get(self.from..)?.split_last()?;
+            let Some(body) = self.by.by.before(line) else { continue };
+            if body.len() as u64 > self.by.max_body {
+                return None;
+            }
+            let tail = &frame[self.from + body.len()..];
+            let len = line.len() + 1;
+            self.from = frame.len();
+            return Some(Cut { head: &body[..0], body, tail, rest, len });
+        }
     }
 }
 

@@ -194,10 +194,10 @@ impl<F: Deref<Target = Format>> Decoder<F> {
         // By value: what it says of the format stays in registers too.
         let (taken, len) = match *self.format.quick() {
             Quick::No => (0, 0),
-            Quick::U32be(length) => cut_all(bytes, out, |bytes| length.cut(bytes), lend),
-            Quick::U32beAt(length) => cut_all(bytes, out, |bytes| length.cut(bytes), lend),
-            Quick::Length(length) => cut_all(bytes, out, |bytes| length.cut(bytes), lend),
-            Quick::Until(until) => cut_all(bytes, out, |bytes| until.cut(bytes), lend),
+            Quick::U32be(length) => lend_all(bytes, out, length.cuts(bytes), lend),
+            Quick::U32beAt(length) => lend_all(bytes, out, length.cuts(bytes), lend),
+            Quick::Length(length) => lend_all(bytes, out, length.cuts(bytes), lend),
+            Quick::Until(until) => lend_all(bytes, out, until.cuts(bytes), lend),
         };
         *start += len;
         self.messages += taken as u64;
@@ -497,22 +497,21 @@ impl<F: Deref<Target = Format>> Decoder<F> {
     }
 }
 
-/// Cuts the frames that `cut` finds from the front of `bytes`, as many as `out` has room for: how many, and how many bytes they
-/// are.
+/// Lends the frames at the front of `bytes`, as many as `out` has room for: how many, and how many bytes they are.
 #[inline(always)]
-fn cut_all<'d, T>(
+fn lend_all<'d, T>(
     bytes: &'d [u8],
     out: &mut [T],
-    cut: impl Fn(&'d [u8]) -> Option<Cut<'d>>,
+    mut cuts: impl Iterator<Item = Cut<'d>>,
     lend: impl Fn(Message<'d>) -> T,
 ) -> (usize, usize) {
-    let (slots, mut rest, mut free) = (out.len(), bytes, out.iter_mut());
-    while let Some(Cut { head, body, tail, rest: behind, .. }) = cut(rest) {
-        let Some(slot) = free.next() else { break };
+    let (mut taken, mut rest) = (0, bytes);
+    for slot in out {
+        let Some(Cut { head, body, tail, rest: behind, .. }) = cuts.next() else { break };
         *slot = lend(Message { head, body, tail });
-        rest = behind;
+        (taken, rest) = (taken + 1, behind);
     }
-    (slots - free.len(), bytes.len() - rest.len())
+    (taken, bytes.len() - rest.len())
 }
 
 fn to_usize(len: u64) -> usize {

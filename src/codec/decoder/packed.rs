@@ -60,10 +60,10 @@ impl<F: Deref<Target = Format>> Decoder<F> {
         // By value: what it says of the format stays in registers too.
         let (taken, len) = match *self.format.quick() {
             Quick::No => (0, 0),
-            Quick::U32be(length) => pack_all(bytes, most, packed, |bytes| length.cut(bytes)),
-            Quick::U32beAt(length) => pack_all(bytes, most, packed, |bytes| length.cut(bytes)),
-            Quick::Length(length) => pack_all(bytes, most, packed, |bytes| length.cut(bytes)),
-            Quick::Until(until) => pack_all(bytes, most, packed, |bytes| until.cut(bytes)),
+            Quick::U32be(length) => pack_all(bytes, most, packed, length.cuts(bytes)),
+            Quick::U32beAt(length) => pack_all(bytes, most, packed, length.cuts(bytes)),
+            Quick::Length(length) => pack_all(bytes, most, packed, length.cuts(bytes)),
+            Quick::Until(until) => pack_all(bytes, most, packed, until.cuts(bytes)),
         };
         *start += len;
         self.messages += taken as u64;
@@ -87,18 +87,17 @@ impl<F: Deref<Target = Format>> Decoder<F> {
     }
 }
 
-/// Packs the bodies of frames that `cut` finds at the front of `bytes`, at most so many: how many, and how many bytes the frames
-/// are.
+/// Packs the bodies of the frames at the front of `bytes`, at most so many: how many, and how many bytes the frames are.
 #[inline(always)]
 fn pack_all<'d>(
     bytes: &'d [u8],
     most: usize,
     packed: &mut Packed<'_>,
-    cut: impl Fn(&'d [u8]) -> Option<Cut<'d>>,
+    mut cuts: impl Iterator<Item = Cut<'d>>,
 ) -> (usize, usize) {
     let (mut taken, mut rest) = (0, bytes);
     while taken < most
-        && let Some(Cut { body, rest: behind, .. }) = cut(rest)
+        && let Some(Cut { body, rest: behind, .. }) = cuts.next()
         && packed.put(body)
     {
         (taken, rest) = (taken + 1, behind);
