@@ -5,7 +5,10 @@
 const BLOCK: usize = 64;
 
 /// Blocks that are looked at together.
-const BLOCKS: usize = 4;
+const BLOCKS: usize = 2;
+
+/// Behind so many bytes without it, the next is likely to be as far off.
+const FAR: usize = 512;
 
 /// A bit for each byte of a block, the lowest for the first: set where the byte is.
 type Hits = u64;
@@ -15,34 +18,41 @@ type Hits = u64;
 pub(super) struct Places<'b> {
     byte: u8,
     bytes: &'b [u8],
-    blocks: [Hits; BLOCKS],
-    /// Which of the blocks comes next.
-    next: usize,
-    /// What was not told yet of the block before it, and where that ends.
+    /// What was not told yet of a block, and where that begins.
     hits: Hits,
-    end: usize,
+    block: usize,
+    /// What there is in the block behind it.
+    later: Hits,
+    /// Where those begin that were not looked at.
+    from: usize,
+    /// Whether the one before was far off.
+    far: bool,
 }
 
 impl<'b> Places<'b> {
     #[inline(always)]
     pub(super) fn new(byte: u8, bytes: &'b [u8]) -> Places<'b> {
-        Places { byte, bytes, blocks: [0; BLOCKS], next: BLOCKS, hits: 0, end: 0 }
+        Places { byte, bytes, hits: 0, block: 0, later: 0, from: 0, far: false }
     }
 
     /// Looks at the next blocks. Where they have none, or are not all there, it tells the next place, in the way that is fastest
     /// over long distances.
     #[inline(always)]
     fn look_on(&mut self) -> Option<Option<usize>> {
-        if let Some(bytes) = self.bytes.get(self.end..).and_then(<[u8]>::first_chunk) {
-            self.blocks = look(bytes, self.byte);
-            if self.blocks != [0; BLOCKS] {
-                self.next = 0;
+        let rest = self.bytes.get(self.from..)?;
+        if !self.far
+            && let Some(blocks) = rest.first_chunk()
+        {
+            let (hits, later) = look(blocks, self.byte);
+            if hits | later != 0 {
+                (self.hits, self.later, self.block) = (hits, later, self.from);
+                self.from += BLOCKS * BLOCK;
                 return Some(None);
             }
-            self.end += BLOCKS * BLOCK;
         }
-        let place = self.end + memchr::memchr(self.byte, self.bytes.get(self.end..)?)?;
-        self.end = place + 1;
+        let distance = memchr::memchr(self.byte, rest)?;
+        let place = self.from + distance;
+        (self.from, self.far) = (place + 1, distance >= FAR);
         Some(Some(place))
     }
 }
@@ -53,13 +63,13 @@ impl Iterator for Places<'_> {
     #[inline(always)]
     fn next(&mut self) -> Option<usize> {
         while self.hits == 0 {
-            if let Some(hits) = self.blocks.get(self.next) {
-                (self.hits, self.next, self.end) = (*hits, self.next + 1, self.end.wrapping_add(BLOCK));
+            if self.later != 0 {
+                (self.hits, self.later, self.block) = (self.later, 0, self.block.wrapping_add(BLOCK));
             } else if let Some(place) = self.look_on()? {
                 return Some(place);
             }
         }
-        let place = self.end.wrapping_sub(BLOCK).wrapping_add(self.hits.trailing_zeros() as usize);
+        let place = self.block.wrapping_add(self.hits.trailing_zeros() as usize);
         self.hits &= self.hits.wrapping_sub(1);
         Some(place)
     }
@@ -67,10 +77,11 @@ impl Iterator for Places<'_> {
 
 /// Where the byte is. A function of its own: the registers are needed.
 #[inline(never)]
-fn look(bytes: &[u8; BLOCKS * BLOCK], byte: u8) -> [Hits; BLOCKS] {
+fn look(bytes: &[u8; BLOCKS * BLOCK], byte: u8) -> (Hits, Hits) {
     let (blocks, _) = bytes.as_chunks::<BLOCK>();
     let halves: [[u64; 2]; BLOCKS] = std::array::from_fn(|at| columns(&blocks[at], byte));
-    transposed(std::array::from_fn(|at| halves[at][0] | halves[at][1]))
+    let [first, second] = transposed(std::array::from_fn(|at| halves[at][0] | halves[at][1]));
+    (first, second)
 }
 
 /// The byte at `8 * i + k` sets bit `i` of byte `k` where it is this one; those of even rows in one half, of odd rows in the other.
@@ -106,7 +117,7 @@ mod tests {
     #[test]
     fn rows_become_columns() {
         for at in 0..64 {
-            assert_eq!(transposed([1 << at, 0, !0, 1]), [1 << (at % 8 * 8 + at / 8), 0, !0, 1]);
+            assert_eq!(transposed([1 << at, !0]), [1 << (at % 8 * 8 + at / 8), !0]);
         }
     }
 
@@ -114,7 +125,7 @@ mod tests {
         #[test]
         fn every_place_is_told(
             bytes in prop::collection::vec(0..4u8, 0..200),
-            far in 0..3 * BLOCK * BLOCKS,
+            far in 0..2 * FAR,
             behind in prop::collection::vec(0..8u8, 0..200),
             byte in 0..4u8,
         ) {

@@ -194,10 +194,10 @@ impl<F: Deref<Target = Format>> Decoder<F> {
         // By value: what it says of the format stays in registers too.
         let (taken, len) = match *self.format.quick() {
             Quick::No => (0, 0),
-            Quick::U32be(length) => lend_all(bytes, out, length.cuts(bytes), lend),
-            Quick::U32beAt(length) => lend_all(bytes, out, length.cuts(bytes), lend),
-            Quick::Length(length) => lend_all(bytes, out, length.cuts(bytes), lend),
-            Quick::Until(until) => lend_all(bytes, out, until.cuts(bytes), lend),
+            Quick::U32be(length) => lend_all(out, length.cuts(bytes), lend),
+            Quick::U32beAt(length) => lend_all(out, length.cuts(bytes), lend),
+            Quick::Length(length) => lend_all(out, length.cuts(bytes), lend),
+            Quick::Until(until) => lend_all(out, until.cuts(bytes), lend),
         };
         *start += len;
         self.messages += taken as u64;
@@ -497,21 +497,21 @@ impl<F: Deref<Target = Format>> Decoder<F> {
     }
 }
 
-/// Lends the frames at the front of `bytes`, as many as `out` has room for: how many, and how many bytes they are.
+/// Lends frames, as many as `out` has room for: how many, and how many bytes they are.
 #[inline(always)]
 fn lend_all<'d, T>(
-    bytes: &'d [u8],
     out: &mut [T],
     mut cuts: impl Iterator<Item = Cut<'d>>,
     lend: impl Fn(Message<'d>) -> T,
 ) -> (usize, usize) {
-    let (mut taken, mut rest) = (0, bytes);
+    let (mut taken, mut bytes) = (0usize, 0usize);
     for slot in out {
-        let Some(Cut { head, body, tail, rest: behind, .. }) = cuts.next() else { break };
+        let Some(Cut { head, body, tail, len, .. }) = cuts.next() else { break };
         *slot = lend(Message { head, body, tail });
-        (taken, rest) = (taken + 1, behind);
+        // Neither wraps: they lie one behind another.
+        (taken, bytes) = (taken.wrapping_add(1), bytes.wrapping_add(len));
     }
-    (taken, bytes.len() - rest.len())
+    (taken, bytes)
 }
 
 fn to_usize(len: u64) -> usize {
