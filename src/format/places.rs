@@ -7,8 +7,8 @@ const BLOCK: usize = 64;
 /// Blocks that are looked at together.
 const BLOCKS: usize = 2;
 
-/// Behind so many bytes without it, the next is likely to be as far off.
-const FAR: usize = 512;
+/// So far the byte is looked for in blocks.
+const NEAR: usize = 384;
 
 /// A bit for each byte of a block, the lowest for the first: set where the byte is.
 type Hits = u64;
@@ -35,24 +35,25 @@ impl<'b> Places<'b> {
         Places { byte, bytes, hits: 0, block: 0, later: 0, from: 0, far: false }
     }
 
-    /// Looks at the next blocks. Where they have none, or are not all there, it tells the next place, in the way that is fastest
-    /// over long distances.
+    /// Looks at the next blocks, until some have it. A place farther off, or behind the last whole blocks, it tells: that is looked
+    /// for in the way that is fastest over long distances.
     #[inline(always)]
     fn look_on(&mut self) -> Option<Option<usize>> {
-        let rest = self.bytes.get(self.from..)?;
-        if !self.far
-            && let Some(blocks) = rest.first_chunk()
+        let from = self.from;
+        while !self.far
+            && self.from - from < NEAR
+            && let Some(blocks) = self.bytes.get(self.from..)?.first_chunk()
         {
-            let (hits, later) = look(blocks, self.byte);
-            if hits | later != 0 {
-                (self.hits, self.later, self.block) = (hits, later, self.from);
-                self.from += BLOCKS * BLOCK;
+            (self.hits, self.later) = look(blocks, self.byte);
+            self.block = self.from;
+            self.from += BLOCKS * BLOCK;
+            if self.hits | self.later != 0 {
                 return Some(None);
             }
         }
-        let distance = memchr::memchr(self.byte, rest)?;
+        let distance = memchr::memchr(self.byte, self.bytes.get(self.from..)?)?;
         let place = self.from + distance;
-        (self.from, self.far) = (place + 1, distance >= FAR);
+        (self.from, self.far) = (place + 1, distance >= NEAR);
         Some(Some(place))
     }
 }
@@ -125,7 +126,7 @@ mod tests {
         #[test]
         fn every_place_is_told(
             bytes in prop::collection::vec(0..4u8, 0..200),
-            far in 0..2 * FAR,
+            far in 0..2 * NEAR,
             behind in prop::collection::vec(0..8u8, 0..200),
             byte in 0..4u8,
         ) {
