@@ -188,7 +188,7 @@ impl Search {
     pub(super) fn begun<'s>(&'s self, bytes: &'s [u8]) -> impl Iterator<Item = (usize, &'s [u8])> {
         self.literals.iter().flat_map(move |literal| {
             let most = literal.len().min(bytes.len() + 1);
-            let ends = (0..most).filter(move |&len| bytes.ends_with(&literal[..len]));
+            let ends = (0..most).filter(move |&len| len == 0 || bytes.ends_with(&literal[..len]));
             ends.map(move |len| (len, &literal[..]))
         })
     }
