@@ -68,7 +68,11 @@ impl Prefixed {
     }
 
     pub(super) fn quick(&self) -> Quick {
-        self.plain.as_ref().and_then(Plain::quick).unwrap_or(Quick::No)
+        match (&self.plain, &self.field) {
+            (Some(plain), _) => plain.quick().unwrap_or(Quick::No),
+            (None, Field::Fixed(fixed)) if self.layout.extras == Extras::NONE => fixed.quick(self.least_head()),
+            (None, _) => Quick::No,
+        }
     }
 
     pub(super) fn quick_head(&self) -> Option<QuickHead> {

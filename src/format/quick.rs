@@ -272,7 +272,7 @@ mod tests {
 
     #[test]
     fn most_formats_have_a_short_way() {
-        let cases: [(&str, &[u8], u64); 15] = [
+        let cases: [(&str, &[u8], u64); 16] = [
             ("u32be", b"\0\0\0\x02ab", 6),
             ("i32be at=1 counts=field max=2", b"D\0\0\0\x06ab", 7),
             ("u8", b"\x08abcdefgh", 9),
@@ -283,6 +283,7 @@ mod tests {
             ("u16le mask=0x0ff0 shift=4", b"\x6f\xf0abcdef", 8),
             ("u64be adjust=-2", b"\0\0\0\0\0\0\0\x05abc", 11),
             ("u64le adjust=2", b"\x01\0\0\0\0\0\0\0abc", 11),
+            ("fixed size=3 head=1", b"abcdefgh", 3),
             ("line", b"ab\r\nc\n", 4),
             ("line", b"ab\nc\r\n", 3),
             ("line", b"\n", 1),
@@ -338,7 +339,8 @@ mod tests {
 
     #[test]
     fn where_more_matters_there_is_no_short_way() {
-        let cases: [(&str, &[u8]); 7] = [
+        let cases: [(&str, &[u8]); 8] = [
+            ("fixed size=3 tail=';'", b"ab;defgh"),
             ("u8 magic='x'@1 head=2", b"\x01xabcdefghijk"),
             ("u8 tail=';'", b"\x01a;bcdefghijk"),
             ("varint", b"\x01abcdefghijk"),
@@ -360,7 +362,8 @@ mod tests {
             });
         let until = (r"line|crlf|nul|delimited by='\\x01','\\x02\\x01'", 0..9u64, "|,frame:9")
             .prop_map(|(kind, max, frame)| format!("{kind} max={max}{frame}"));
-        prop_oneof![length, until]
+        let fixed = (1..20u64, 0..4u64).prop_map(|(size, head)| format!("fixed size={size} head={head}"));
+        prop_oneof![length, until, fixed]
     }
 
     proptest! {
