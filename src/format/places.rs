@@ -126,7 +126,7 @@ mod tests {
         #[test]
         fn every_place_is_told(
             bytes in prop::collection::vec(0..4u8, 0..200),
-            far in 0..2 * NEAR,
+            far in 0..4 * NEAR,
             behind in prop::collection::vec(0..8u8, 0..200),
             byte in 0..4u8,
         ) {
