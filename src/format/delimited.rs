@@ -212,7 +212,9 @@ impl Delimited {
 
     /// Refuses what is no frame of this format.
     pub(super) fn check(&self, head: &[u8], body: Payload<'_>) -> Result<(), Error> {
-        if head != self.start {
+        // Nothing is not compared with nothing: where it lies, no byte may be read, and memcmp(3) of glibc is told so by a fault
+        // inside the processor, which takes longer than all else here.
+        if head.len() != self.start.len() || !head.is_empty() && head != self.start {
             return Err(Error::Malformed("the given head is not what every frame begins with"));
         }
         body.bytes.map_or(Ok(()), |body| self.check_body(body))?;

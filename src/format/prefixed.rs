@@ -69,8 +69,11 @@ impl Prefixed {
     }
 
     pub(super) fn quick(&self) -> Quick {
-        let plain = self.plain.as_ref().and_then(Plain::quick);
-        plain.or_else(|| self.quick_varint().map(Quick::Varint)).unwrap_or(Quick::No)
+        match (&self.plain, &self.field) {
+            (Some(plain), _) => plain.quick().unwrap_or(Quick::No),
+            (None, Field::Fixed(fixed)) if self.layout.extras == Extras::NONE => fixed.quick(self.least_head()),
+            (None, _) => self.quick_varint().map_or(Quick::No, Quick::Varint),
+        }
     }
 
     pub(super) fn quick_head(&self) -> Option<QuickHead> {

@@ -1,6 +1,7 @@
 //! The short way to most frames: a few instructions for one that is good and all there.
 
 use super::frame::Limit;
+use super::places::Places;
 use super::search::Short;
 use crate::endian::Order;
 
@@ -169,9 +170,38 @@ impl Quick {
     }
 }
 
-impl QuickPlain {
+/// A short way that finds a frame behind the one before.
+pub(crate) trait Cutter: Sized {
+    /// The frame that `bytes` begin with.
+    fn cut<'d>(&self, bytes: &'d [u8]) -> Option<Cut<'d>>;
+
+    /// The frames that lie one behind another at the beginning of `bytes`.
     #[inline(always)]
-    pub(crate) fn cut<'d>(&self, bytes: &'d [u8]) -> Option<Cut<'d>> {
+    fn cuts(self, bytes: &[u8]) -> Cuts<'_, Self> {
+        Cuts { by: self, rest: bytes }
+    }
+}
+
+/// Frames, one behind another.
+pub(crate) struct Cuts<'d, C> {
+    by: C,
+    rest: &'d [u8],
+}
+
+impl<'d, C: Cutter> Iterator for Cuts<'d, C> {
+    type Item = Cut<'d>;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<Cut<'d>> {
+        let cut = self.by.cut(self.rest)?;
+        self.rest = cut.rest;
+        Some(cut)
+    }
+}
+
+impl Cutter for QuickPlain {
+    #[inline(always)]
+    fn cut<'d>(&self, bytes: &'d [u8]) -> Option<Cut<'d>> {
         const HEAD: usize = size_of::<u32>();
         let body = u32::from_be_bytes(*bytes.first_chunk::<HEAD>()?);
         if u64::from(body) > self.max_body {
@@ -184,9 +214,9 @@ impl QuickPlain {
     }
 }
 
-impl<N: Number> QuickLength<N> {
+impl<N: Number> Cutter for QuickLength<N> {
     #[inline(always)]
-    pub(crate) fn cut<'d>(&self, bytes: &'d [u8]) -> Option<Cut<'d>> {
+    fn cut<'d>(&self, bytes: &'d [u8]) -> Option<Cut<'d>> {
         let value = self.number.read(bytes)?;
         if value.wrapping_sub(self.least) > self.span {
             return None;
@@ -220,9 +250,11 @@ impl Number for Wide {
 impl QuickVarint {
     /// What two bytes say at most.
     pub(super) const LARGEST: u64 = 0x3fff;
+}
 
+impl Cutter for QuickVarint {
     #[inline(always)]
-    pub(crate) fn cut<'d>(&self, bytes: &'d [u8]) -> Option<Cut<'d>> {
+    fn cut<'d>(&self, bytes: &'d [u8]) -> Option<Cut<'d>> {
         let (body, width) = match *bytes.get(self.at..)? {
             [only @ 0..0x80, ..] => (usize::from(only), 1),
             [low, high @ 1..0x80, ..] => (usize::from(high) << 7 | usize::from(low & 0x7f), 2),
@@ -248,6 +280,41 @@ impl QuickUntil {
         let (frame, rest) = bytes.split_at_checked(found.end)?;
         let (body, tail) = frame.split_at_checked(found.start)?;
         Some(Cut { head: &body[..0], body, tail, rest, len: found.end })
+    }
+
+    /// The frames that lie one behind another at the beginning of `bytes`.
+    #[inline(always)]
+    pub(crate) fn cuts(self, bytes: &[u8]) -> UntilCuts<'_> {
+        UntilCuts { by: self, bytes, from: 0, lasts: self.by.lasts(bytes) }
+    }
+}
+
+/// Frames with a delimiter, one behind another.
+pub(crate) struct UntilCuts<'d> {
+    by: QuickUntil,
+    bytes: &'d [u8],
+    /// Where the next frame begins.
+    from: usize,
+    lasts: Places<'d>,
+}
+
+impl<'d> Iterator for UntilCuts<'d> {
+    type Item = Cut<'d>;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<Cut<'d>> {
+        loop {
+            let (frame, rest) = self.bytes.split_at_checked(self.lasts.next()?.wrapping_add(1))?;
+            let (_, line) = frame.get(self.from..)?.split_last()?;
+            let Some(body) = self.by.by.before(line) else { continue };
+            if body.len() as u64 > self.by.max_body {
+                return None;
+            }
+            let tail = &frame[self.from + body.len()..];
+            let len = line.len() + 1;
+            self.from = frame.len();
+            return Some(Cut { head: &body[..0], body, tail, rest, len });
+        }
     }
 }
 
@@ -279,7 +346,7 @@ mod tests {
 
     #[test]
     fn most_formats_have_a_short_way() {
-        let cases: [(&str, &[u8], u64); 18] = [
+        let cases: [(&str, &[u8], u64); 19] = [
             ("u32be", b"\0\0\0\x02ab", 6),
             ("i32be at=1 counts=field max=2", b"D\0\0\0\x06ab", 7),
             ("u8", b"\x08abcdefgh", 9),
@@ -293,6 +360,7 @@ mod tests {
             ("varint", b"\x02abc", 3),
             ("varint overlong=allow max=128", &[&b"\x80\x01"[..], &[b'a'; 128]].concat(), 130),
             ("varint at=1 digits=4", b"\x30\x02abc", 4),
+            ("fixed size=3 head=1", b"abcdefgh", 3),
             ("line", b"ab\r\nc\n", 4),
             ("line", b"ab\nc\r\n", 3),
             ("line", b"\n", 1),
@@ -368,7 +436,8 @@ mod tests {
 
     #[test]
     fn where_more_matters_there_is_no_short_way() {
-        let cases: [(&str, &[u8]); 7] = [
+        let cases: [(&str, &[u8]); 8] = [
+            ("fixed size=3 tail=';'", b"ab;defgh"),
             ("u8 magic='x'@1 head=2", b"\x01xabcdefghijk"),
             ("u8 tail=';'", b"\x01a;bcdefghijk"),
             ("varintbe", b"\x01abcdefghijk"),
@@ -393,7 +462,8 @@ mod tests {
         let varint = (0..3usize, 1..4usize, "|overlong=allow", 0..300u64, "|,frame:9").prop_map(
             |(at, digits, overlong, max, frame)| format!("varint at={at} digits={digits} {overlong} max={max}{frame}"),
         );
-        prop_oneof![length, varint, until]
+        let fixed = (1..20u64, 0..4u64).prop_map(|(size, head)| format!("fixed size={size} head={head}"));
+        prop_oneof![length, varint, until, fixed]
     }
 
     proptest! {

@@ -1,5 +1,6 @@
 //! The search for what ends a frame: the earliest of several literals, at one place the longest.
 
+use super::places::Places;
 use crate::Error;
 use crate::memory::push;
 use memchr::memmem::Finder;
@@ -187,7 +188,7 @@ impl Search {
     pub(super) fn begun<'s>(&'s self, bytes: &'s [u8]) -> impl Iterator<Item = (usize, &'s [u8])> {
         self.literals.iter().flat_map(move |literal| {
             let most = literal.len().min(bytes.len() + 1);
-            let ends = (0..most).filter(move |&len| bytes.ends_with(&literal[..len]));
+            let ends = (0..most).filter(move |&len| len == 0 || bytes.ends_with(&literal[..len]));
             ends.map(move |len| (len, &literal[..]))
         })
     }
@@ -222,13 +223,26 @@ impl Short {
         let mut from = 0;
         loop {
             let last = from + memchr::memchr(self.last, &bytes[from..])?;
-            if last > 0 && self.behind == Some(bytes[last - 1]) {
-                return Some(last - 1..last + 1);
-            }
-            if self.alone {
-                return Some(last..last + 1);
+            if let Some(before) = self.before(&bytes[..last]) {
+                return Some(before.len()..last + 1);
             }
             from = last + 1;
+        }
+    }
+
+    /// Where its last byte comes.
+    #[inline(always)]
+    pub(super) fn lasts<'b>(&self, bytes: &'b [u8]) -> Places<'b> {
+        Places::new(self.last, bytes)
+    }
+
+    /// What is before it if its last byte follows these; `None` where it does not end there.
+    #[inline(always)]
+    pub(super) fn before<'b>(&self, bytes: &'b [u8]) -> Option<&'b [u8]> {
+        match bytes {
+            [before @ .., byte] if self.behind == Some(*byte) => Some(before),
+            _ if self.alone => Some(bytes),
+            _ => None,
         }
     }
 }

@@ -10,7 +10,7 @@ pub(crate) use parts::Part;
 use super::buffer::Buffer;
 use super::explain::Explanation;
 use crate::Error;
-use crate::format::{Ask, Cut, Format, Frame, Probe, Quick};
+use crate::format::{Ask, Cut, Cutter, Format, Frame, Probe, Quick};
 use crate::memory::Rare;
 use std::fmt;
 use std::ops::{Deref, RangeInclusive};
@@ -194,11 +194,11 @@ impl<F: Deref<Target = Format>> Decoder<F> {
         // By value: what it says of the format stays in registers too.
         let (taken, len) = match *self.format.quick() {
             Quick::No => (0, 0),
-            Quick::Plain(plain) => cut_all(bytes, out, |bytes| plain.cut(bytes), lend),
-            Quick::U32beAt(length) => cut_all(bytes, out, |bytes| length.cut(bytes), lend),
-            Quick::Length(length) => cut_all(bytes, out, |bytes| length.cut(bytes), lend),
-            Quick::Varint(varint) => cut_all(bytes, out, |bytes| varint.cut(bytes), lend),
-            Quick::Until(until) => cut_all(bytes, out, |bytes| until.cut(bytes), lend),
+            Quick::Plain(plain) => lend_all(out, plain.cuts(bytes), lend),
+            Quick::U32beAt(length) => lend_all(out, length.cuts(bytes), lend),
+            Quick::Length(length) => lend_all(out, length.cuts(bytes), lend),
+            Quick::Varint(varint) => lend_all(out, varint.cuts(bytes), lend),
+            Quick::Until(until) => lend_all(out, until.cuts(bytes), lend),
         };
         *start += len;
         self.messages += taken as u64;
@@ -498,22 +498,21 @@ impl<F: Deref<Target = Format>> Decoder<F> {
     }
 }
 
-/// Cuts the frames that `cut` finds from the front of `bytes`, as many as `out` has room for: how many, and how many bytes they
-/// are.
+/// Lends frames, as many as `out` has room for: how many, and how many bytes they are.
 #[inline(always)]
-fn cut_all<'d, T>(
-    bytes: &'d [u8],
+fn lend_all<'d, T>(
     out: &mut [T],
-    cut: impl Fn(&'d [u8]) -> Option<Cut<'d>>,
+    mut cuts: impl Iterator<Item = Cut<'d>>,
     lend: impl Fn(Message<'d>) -> T,
 ) -> (usize, usize) {
-    let (slots, mut rest, mut free) = (out.len(), bytes, out.iter_mut());
-    while let Some(Cut { head, body, tail, rest: behind, .. }) = cut(rest) {
-        let Some(slot) = free.next() else { break };
+    let (mut taken, mut bytes) = (0usize, 0usize);
+    for slot in out {
+        let Some(Cut { head, body, tail, len, .. }) = cuts.next() else { break };
         *slot = lend(Message { head, body, tail });
-        rest = behind;
+        // Neither wraps: they lie one behind another.
+        (taken, bytes) = (taken.wrapping_add(1), bytes.wrapping_add(len));
     }
-    (slots - free.len(), bytes.len() - rest.len())
+    (taken, bytes)
 }
 
 fn to_usize(len: u64) -> usize {

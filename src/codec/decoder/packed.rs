@@ -1,7 +1,7 @@
 //! Bodies of many messages, copied out one behind another.
 
 use super::{Decoder, to_usize};
-use crate::format::{Cut, Format, Quick};
+use crate::format::{Cut, Cutter, Format, Quick};
 use crate::memory::copy_short;
 use std::ops::Deref;
 
@@ -60,11 +60,11 @@ impl<F: Deref<Target = Format>> Decoder<F> {
         // By value: what it says of the format stays in registers too.
         let (taken, len) = match *self.format.quick() {
             Quick::No => (0, 0),
-            Quick::Plain(plain) => pack_all(bytes, most, packed, |bytes| plain.cut(bytes)),
-            Quick::U32beAt(length) => pack_all(bytes, most, packed, |bytes| length.cut(bytes)),
-            Quick::Length(length) => pack_all(bytes, most, packed, |bytes| length.cut(bytes)),
-            Quick::Varint(varint) => pack_all(bytes, most, packed, |bytes| varint.cut(bytes)),
-            Quick::Until(until) => pack_all(bytes, most, packed, |bytes| until.cut(bytes)),
+            Quick::Plain(plain) => pack_all(bytes, most, packed, plain.cuts(bytes)),
+            Quick::U32beAt(length) => pack_all(bytes, most, packed, length.cuts(bytes)),
+            Quick::Length(length) => pack_all(bytes, most, packed, length.cuts(bytes)),
+            Quick::Varint(varint) => pack_all(bytes, most, packed, varint.cuts(bytes)),
+            Quick::Until(until) => pack_all(bytes, most, packed, until.cuts(bytes)),
         };
         *start += len;
         self.messages += taken as u64;
@@ -88,18 +88,17 @@ impl<F: Deref<Target = Format>> Decoder<F> {
     }
 }
 
-/// Packs the bodies of frames that `cut` finds at the front of `bytes`, at most so many: how many, and how many bytes the frames
-/// are.
+/// Packs the bodies of the frames at the front of `bytes`, at most so many: how many, and how many bytes the frames are.
 #[inline(always)]
 fn pack_all<'d>(
     bytes: &'d [u8],
     most: usize,
     packed: &mut Packed<'_>,
-    cut: impl Fn(&'d [u8]) -> Option<Cut<'d>>,
+    mut cuts: impl Iterator<Item = Cut<'d>>,
 ) -> (usize, usize) {
     let (mut taken, mut rest) = (0, bytes);
     while taken < most
-        && let Some(Cut { body, rest: behind, .. }) = cut(rest)
+        && let Some(Cut { body, rest: behind, .. }) = cuts.next()
         && packed.put(body)
     {
         (taken, rest) = (taken + 1, behind);
