@@ -21,7 +21,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { KIB = 1024, MIB = 1024 * KIB, PIECE = 64 * KIB, BATCH = 64, MAX = MIB, ROUNDS_MAX = 99 };
+enum { KIB = 1024, MIB = 1024 * KIB, PAGE = 4 * KIB, PIECE = 64 * KIB, BATCH = 64, MAX = MIB, ROUNDS_MAX = 99 };
 
 /* Bytes that a run decodes. */
 static const size_t RUN = 48 * (size_t)MIB;
@@ -259,13 +259,16 @@ static const struct mode {
     [MANY] = {"many", fdwire_many}, [NEXT] = {"next", fdwire_one},
 };
 
-/* A stream of about so many bytes, and what there is in it. */
+/* A stream of about so many bytes, and what there is in it. It begins in the middle of a page, and the
+ * rooms that it is copied to at or near the beginning of one: processors copy slowly between places
+ * that are nearly as far into their pages, and which contestant that hits is chance. */
 static struct sums make_stream(const struct work *work, size_t len, struct stream *stream) {
   uint32_t random = 1;
   memset(stream, 0, sizeof *stream);
-  stream->bytes = malloc(len + 4 + work->most + 2);
-  if (stream->bytes == NULL)
+  uint8_t *memory = aligned_alloc(PAGE, (len + 4 + work->most + 2) / PAGE * PAGE + 2 * PAGE);
+  if (memory == NULL)
     die("no memory");
+  stream->bytes = memory + PAGE / 2;
   memset(&sums, 0, sizeof sums);
   while (stream->len < len) {
     random = random * 1664525 + 1013904223;
@@ -327,7 +330,7 @@ static void compare(const struct work *work, size_t len, int rounds) {
     for (int i = 0; i < RATIOS; i++)
       rates[i][round] = times[ratios[i].to][round] / times[ratios[i].mode][round];
   }
-  free(stream.bytes);
+  free(stream.bytes - PAGE / 2);
   printf("| %-11s from %4zu KiB ", work->name, len / KIB);
   for (int mode = 0; mode < MODES; mode++)
     show(times[mode], rounds);
@@ -344,7 +347,7 @@ static int run_one(const char *mode_name, const char *work_name, long passes) {
         struct stream stream;
         struct sums there = make_stream(&works[work], 256 * KIB, &stream);
         printf("%.2f ns a message\n", run(&modes[mode], &works[work], &stream, there, passes));
-        free(stream.bytes);
+        free(stream.bytes - PAGE / 2);
         return 0;
       }
   fprintf(stderr, "no such mode or work\n");
