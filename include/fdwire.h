@@ -572,6 +572,8 @@ int fdwire_encode(const fdwire_format *format,
  *    while ((r = fdwire_conn_recv(conn, &msg, 0)) == 1) handle(&msg);
  *    if (r != -EAGAIN) the_end(conn, r);
  *
+ * With FDWIRE_POLLED, the receive that finds nothing asks the system nothing.
+ *
  * Memory. A connection holds no buffer while nothing waits in it: a receive that finds nothing
  * gives its buffer back, and so does a send when all is with the kernel.
  *
@@ -643,6 +645,14 @@ typedef enum fdwire_option {
    * wait, and in calls that send, nothing spins. Default: 0, it waits at once.
    */
   FDWIRE_SPIN = 8,
+  /**
+   * 1: the program polls, level-triggered, before it receives with timeout_ms 0. Once a read
+   * brought less than there was room for, the receive that finds nothing left of it is -EAGAIN
+   * without asking the system, which an event loop's next poll does anyway: a third of its
+   * calls, where a message comes at a time. Whoever does not poll would be told -EAGAIN once
+   * too often, and an edge-triggered loop may miss the end. Default: 0.
+   */
+  FDWIRE_POLLED = 9,
 } fdwire_option;
 
 /** What fdwire_conn_events says beside POLLIN and POLLOUT. */

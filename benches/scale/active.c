@@ -42,6 +42,7 @@ static void fdwire_open(void *state, int fd) {
   struct by_fdwire *one = state;
   one->fd = fd;
   need(fdwire_conn_new(fd, fd, NULL, &one->conn), 0, "fdwire_conn_new");
+  need(fdwire_conn_set(one->conn, FDWIRE_POLLED, 1), 0, "FDWIRE_POLLED");
 }
 
 static size_t fdwire_answer(void *state) {

@@ -231,6 +231,16 @@ where
         Ok(())
     }
 
+    /// Says whether receives that may not wait are made when poll(2) says that there is something: one behind a read that brought
+    /// less than there was room for then fails with EAGAIN and asks for nothing.
+    pub fn set_polled(&self, polled: bool) {
+        let setting = self.input.enter(|input| {
+            input.set_polled(polled);
+            Ok(())
+        });
+        debug_assert!(setting.is_ok(), "which nothing here refuses");
+    }
+
     /// Says in which directions one thread at a time makes calls, which may then wait in the kernel without being waked; and
     /// whether that is a thread of its own for each. A receive flushes before it waits only where it cannot get in the way of
     /// such a thread.

@@ -21,6 +21,8 @@
 //!    while ((r = fdwire_conn_recv(conn, &msg, 0)) == 1) handle(&msg);
 //!    if (r != -EAGAIN) the_end(conn, r);
 //!
+//! With FDWIRE_POLLED, the receive that finds nothing asks the system nothing.
+//!
 //! Memory. A connection holds no buffer while nothing waits in it: a receive that finds nothing
 //! gives its buffer back, and so does a send when all is with the kernel.
 //!
@@ -101,6 +103,12 @@ pub enum fdwire_option {
     /// once, 50 will do. A core is busy meanwhile. With timeout_ms 0, over functions without a
     /// wait, and in calls that send, nothing spins. Default: 0, it waits at once.
     FDWIRE_SPIN = 8,
+    /// 1: the program polls, level-triggered, before it receives with timeout_ms 0. Once a read
+    /// brought less than there was room for, the receive that finds nothing left of it is -EAGAIN
+    /// without asking the system, which an event loop's next poll does anyway: a third of its
+    /// calls, where a message comes at a time. Whoever does not poll would be told -EAGAIN once
+    /// too often, and an edge-triggered loop may miss the end. Default: 0.
+    FDWIRE_POLLED = 9,
 }
 
 /// What fdwire_conn_events says beside POLLIN and POLLOUT.
@@ -441,6 +449,7 @@ pub unsafe extern "C" fn fdwire_conn_set(conn: *mut fdwire_conn, option: c_int, 
             }
             option if option == fdwire_option::FDWIRE_CANCELLED as c_int => conn.connection.cancel(flag(value)?),
             option if option == fdwire_option::FDWIRE_SPIN as c_int => conn.connection.set_spin(amount()?)?,
+            option if option == fdwire_option::FDWIRE_POLLED as c_int => conn.connection.set_polled(flag(value)?),
             _ => return Err(EINVAL),
         }
         Ok(0)

@@ -20,15 +20,15 @@
 //! prefixed    a length field and a layout: what most formats are
 //!   field       a length field of any kind: length (binary) varint ber ascii fixed
 //!   layout      the keys that they share
-//! delimited   up to a delimiter, which search finds
+//! delimited   up to a delimiter, which search finds, and places for many messages at once
 //! headers     lines, one of which says the length
 //! select      a number decides which of several formats it is
 //! eof         all there is
 //! custom      a function of the program's own
 //! ```
 //!
-//! `text` reads the text of a format as a tree, `settings` the values in it, `kind` knows all kinds; `quick` is the short way to the frames of most
-//! formats, for a decoder to try first.
+//! `text` reads the text of a format as a tree, `settings` the values in it, `kind` knows all kinds; `quick` is the short way
+//! to the frames of most formats, for a decoder to try first.
 
 mod ascii;
 mod ber;

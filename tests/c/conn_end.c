@@ -1027,7 +1027,9 @@ static void bad_options(void) {
   } cases[] = {
       {0, 0, -EINVAL},
       {-1, 0, -EINVAL},
-      {9, 0, -EINVAL},
+      {10, 0, -EINVAL},
+      {FDWIRE_POLLED, 2, -EINVAL},
+      {FDWIRE_POLLED, 0, 0},
       {FDWIRE_SPIN, -1, -EINVAL},
       {FDWIRE_SPIN, 0, 0},
       {FDWIRE_SPIN, 1000000, 0},

@@ -25,6 +25,8 @@ pub struct Input<F> {
     read_size: u32,
     /// The last read took less than there was room for: nothing more is there, most likely.
     drained: bool,
+    /// Calls that may not wait come when poll(2) says that there is something: then they need not look for it.
+    polled: bool,
     /// Reads are made so that what comes beside the bytes is seen.
     control: bool,
     /// The beginning of a body is in the memory of a call that waits for the rest.
@@ -67,6 +69,7 @@ impl<F: Deref<Target = Format>> Input<F> {
             reads: 0,
             read_size: pool::CHUNK as u32,
             drained: false,
+            polled: false,
             control: false,
             direct: false,
             done: 0,
@@ -80,6 +83,10 @@ impl<F: Deref<Target = Format>> Input<F> {
 
     pub(super) fn set_read_size(&mut self, bytes: u32) {
         self.read_size = bytes;
+    }
+
+    pub(super) fn set_polled(&mut self, polled: bool) {
+        self.polled = polled;
     }
 
     /// Whether nothing more will be read.

@@ -89,7 +89,8 @@ impl<F: Deref<Target = Format>> Input<F> {
         if matches!(manner.deadline, Deadline::At(_)) && manner.deadline.passed() {
             return Ok(Some(Step::Wait)); // in vain
         }
-        if self.drained && !manner.eager {
+        let looks = manner.eager && !(self.polled && manner.deadline == Deadline::Now);
+        if self.drained && !looks {
             self.drained = false; // the next step comes when something is there
             return Ok(Some(Step::Wait));
         }
