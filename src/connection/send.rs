@@ -71,27 +71,43 @@ where
     /// done in time. What the system says against writing lasts, and part of the message may be lost then.
     #[inline]
     pub fn send(&self, message: Outgoing<'_>, deadline: Deadline) -> Result<Sent, Error> {
-        let (most, batch) = (self.most(deadline), self.batch());
         let mut refs = Refs::default();
-        if batch == 0 {
-            let next = self.enter_output(|output| {
-                output.check_side(&self.transport)?;
-                if !output.is_idle() {
-                    return Ok(None);
-                }
-                let wait = self.manner(Direction::Out, deadline);
-                match output.try_at_once(&self.transport, message, most, wait)? {
-                    AtOnce::All => Ok(Some(Next::Done(Sent::All))),
-                    AtOnce::Some(went) => output.accept_rest(message, went, &mut refs).map(|()| Some(Next::Push)),
-                }
-            });
-            let next = self.tell_failure(next)?;
-            match next {
-                Some(Next::Done(sent)) => return Ok(sent),
-                Some(_) => return self.push_out(&mut refs, deadline),
-                None => {}
-            }
+        let next = if self.batch() == 0 { self.send_at_once(message, deadline, &mut refs)? } else { None };
+        match next {
+            Some(Next::Done(sent)) => Ok(sent),
+            Some(_) => self.push_out(&mut refs, deadline),
+            None => self.send_one(message, deadline),
         }
+    }
+
+    /// Sends a message for which nothing has to wait, and which waits for nothing; `None` where there is something before it.
+    #[inline]
+    fn send_at_once<'m>(
+        &self,
+        message: Outgoing<'m>,
+        deadline: Deadline,
+        refs: &mut Refs<'m>,
+    ) -> Result<Option<Next>, Error> {
+        let (most, wait) = (self.most(deadline), self.manner(Direction::Out, deadline));
+        let next = self.output.enter(|output| {
+            output.check_side(&self.transport)?;
+            if !output.is_idle() {
+                return Ok(None);
+            }
+            let next = match output.try_at_once(&self.transport, message, most, wait) {
+                Ok(AtOnce::All) => return Ok(Some(Next::Done(Sent::All))), // and all is as it was
+                Ok(AtOnce::Some(went)) => output.accept_rest(message, went, refs).map(|()| Some(Next::Push)),
+                Err(error) => Err(error),
+            };
+            output.note_quick();
+            next
+        });
+        self.tell_failure(next)
+    }
+
+    /// Sends a message that has to wait for others.
+    #[inline(never)]
+    fn send_one(&self, message: Outgoing<'_>, deadline: Deadline) -> Result<Sent, Error> {
         self.send_all(std::iter::once(Ok(message)), deadline)
     }
 

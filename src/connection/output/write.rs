@@ -19,9 +19,10 @@ const SHORT: usize = 2048;
 
 /// Most frames are shorter by far, and the place for them need not be made as large.
 const SHORTER: usize = 512;
+const SHORTEST: usize = 128;
 
-/// And one with a body up to this length without much ado.
-const SHORT_BODY: usize = 120;
+/// Room for a head that there is a short way to.
+const HEAD: usize = 8;
 
 /// Most pieces that one write is made of.
 const SLICES: usize = 256;
@@ -45,6 +46,18 @@ impl<F: Deref<Target = Format>> Output<F> {
         if let Some((len, written)) = self.try_short(transport, message, most, wait) {
             return self.went_at_once(len, written);
         }
+        self.try_long(transport, message, most, wait)
+    }
+
+    /// The same of any message.
+    #[inline(never)]
+    fn try_long(
+        &mut self,
+        transport: &Transport<'_>,
+        message: Outgoing<'_>,
+        most: u64,
+        wait: Wait,
+    ) -> Result<AtOnce, Error> {
         let mut scratch = Scratch::new();
         let head = head_of(&self.format, message.head, message.body.into(), &mut scratch)?;
         let tail = self.format.tail_behind(head, message.body.into())?;
@@ -81,16 +94,36 @@ impl<F: Deref<Target = Format>> Output<F> {
         wait: Wait,
     ) -> Option<(usize, Result<usize, Error>)> {
         let body = message.body;
-        let quick = self.format.quick_head().filter(|_| message.head.is_none() && body.len() <= SHORT_BODY)?;
+        let quick = self.format.quick_head().filter(|_| message.head.is_none() && body.len() <= SHORT - HEAD)?;
         let (head, head_len) = quick.write(body.len() as u64)?;
         let len = head_len + body.len();
         if len as u64 > most {
             return None;
         }
-        let mut frame = [0; 8 + SHORT_BODY];
-        *frame.first_chunk_mut()? = head;
-        copy_short(frame.get_mut(head_len..len)?, body);
-        Some((len, self.write_slices(transport, &[IoSlice::new(&frame[..len])], wait)))
+        let written = if len <= SHORTEST {
+            self.write_frame::<{ SHORTEST + HEAD }>(transport, head, head_len, body, wait)
+        } else if len <= SHORTER {
+            self.write_frame::<{ SHORTER + HEAD }>(transport, head, head_len, body, wait)
+        } else {
+            self.write_frame::<{ SHORT + HEAD }>(transport, head, head_len, body, wait)
+        };
+        Some((len, written))
+    }
+
+    /// Puts a frame together, whose head is the first `head_len` bytes of these, and writes it.
+    #[inline]
+    fn write_frame<const ROOM: usize>(
+        &mut self,
+        transport: &Transport<'_>,
+        head: [u8; HEAD],
+        head_len: usize,
+        body: &[u8],
+        wait: Wait,
+    ) -> Result<usize, Error> {
+        let mut frame = [0; ROOM];
+        frame[..HEAD].copy_from_slice(&head);
+        copy_short(&mut frame[head_len..head_len + body.len()], body);
+        self.write_slices(transport, &[IoSlice::new(&frame[..head_len + body.len()])], wait)
     }
 
     #[inline]
