@@ -242,7 +242,7 @@ its range**. Such a machine is noisy: what lies within a few percent is equal. S
 own. The tables are sorted by the mean of their rows. Every run is a line of [benchmarks.csv](benchmarks.csv).
 
 “One thread” is `FDWIRE_ONE_THREAD`; the other rows of fdwire are with the locks of the default. Messages that may go
-together do so by `FDWIRE_BATCH`, of 1 MiB over TCP and of 176 KiB over Unix sockets, whose buffers hold about as much.
+together do so by `FDWIRE_BATCH`, of 1 MiB over TCP and of 256 KiB over Unix sockets.
 [`benches/README.md`](../benches/README.md) says who does what, and how to run it."""
 
 

@@ -1,6 +1,6 @@
 /* fdwire: vectors of messages or one a call, lent or copied out, with the locks of the default or,
  * in the ways that end in -1, with FDWIRE_ONE_THREAD. Where messages may go together, they do so in
- * batches: of 1 MiB over TCP, and of what the kernel's buffer of a Unix socket holds. */
+ * batches: of 1 MiB over TCP, of 256 KiB over Unix sockets. */
 #include "fdwire.h"
 #include "peer.h"
 
