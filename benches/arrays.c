@@ -10,24 +10,16 @@
  */
 #define _GNU_SOURCE
 #include "fdwire.h"
+#include "rounds.h"
 
 #include <sched.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-enum { KIB = 1024, MIB = 1024 * KIB, LARGEST = 16 * MIB, PAGE = 4 * KIB, ROUNDS_MAX = 99 };
+enum { KIB = 1024, MIB = 1024 * KIB, LARGEST = 16 * MIB, PAGE = 4 * KIB };
 
 static __attribute__((noreturn)) void die(const char *what) {
   fprintf(stderr, "arrays: %s\n", what);
   exit(1);
-}
-
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
 static void plain_copy(void *dst, const void *src, size_t count) {
@@ -74,18 +66,6 @@ static double run(const struct contestant *c, int unaligned, size_t len, double 
   return taken * 1e9 / (double)calls;
 }
 
-static int ascending(const void *a, const void *b) {
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
-static void show(double *values, int rounds) {
-  qsort(values, (size_t)rounds, sizeof *values, ascending);
-  double middle = values[rounds / 2];
-  const char *format = middle < 10 ? "| %.2f (%.2f-%.2f) " : "| %.0f (%.0f-%.0f) ";
-  printf(format, middle, values[0], values[rounds - 1]);
-}
-
 /* Rounds alternate, and so does who goes first in them. */
 static void compare(int unaligned, size_t len, int rounds) {
   double times[CONTESTANTS][ROUNDS_MAX], ratios[ROUNDS_MAX];
@@ -98,10 +78,10 @@ static void compare(int unaligned, size_t len, int rounds) {
   for (int i = 1; i < CONTESTANTS; i++) {
     for (int round = 0; round < rounds; round++)
       ratios[round] = times[0][round] / times[i][round];
-    show(ratios, rounds);
+    show(ratios, rounds, 2);
   }
   for (int i = 0; i < CONTESTANTS; i++)
-    show(times[i], rounds);
+    show(times[i], rounds, median(times[i], rounds) < 10 ? 2 : 0);
   printf("|\n");
   fflush(stdout);
 }

@@ -13,15 +13,13 @@
  */
 #define _GNU_SOURCE
 #include "fdwire.h"
+#include "rounds.h"
 
 #include <arpa/inet.h>
 #include <sched.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-enum { KIB = 1024, MIB = 1024 * KIB, PAGE = 4 * KIB, PIECE = 64 * KIB, BATCH = 64, MAX = MIB, ROUNDS_MAX = 99 };
+enum { KIB = 1024, MIB = 1024 * KIB, PAGE = 4 * KIB, PIECE = 64 * KIB, BATCH = 64, MAX = MIB };
 
 /* Bytes that a run decodes. */
 static const size_t RUN = 48 * (size_t)MIB;
@@ -29,12 +27,6 @@ static const size_t RUN = 48 * (size_t)MIB;
 static __attribute__((noreturn)) void die(const char *what) {
   fprintf(stderr, "decode: %s\n", what);
   exit(1);
-}
-
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
 /* What becomes of a message: the least that a program may do with it. */
@@ -302,16 +294,6 @@ static double run(const struct mode *mode, const struct work *work, struct strea
   return taken * 1e9 / (double)passes / (double)there.messages;
 }
 
-static int ascending(const void *a, const void *b) {
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
-static void show(double *values, int rounds) {
-  qsort(values, (size_t)rounds, sizeof *values, ascending);
-  printf("| %6.2f (%.2f-%.2f) ", values[rounds / 2], values[0], values[rounds - 1]);
-}
-
 static const struct ratio {
   int mode, to;
 } ratios[] = {{MANY, C_EACH}, {MANY, C_ARRAYS}, {NEXT, C_EACH}};
@@ -333,9 +315,9 @@ static void compare(const struct work *work, size_t len, int rounds) {
   free(stream.bytes - PAGE / 2);
   printf("| %-11s from %4zu KiB ", work->name, len / KIB);
   for (int mode = 0; mode < MODES; mode++)
-    show(times[mode], rounds);
+    show(times[mode], rounds, 2);
   for (int i = 0; i < RATIOS; i++)
-    show(rates[i], rounds);
+    show(rates[i], rounds, 2);
   printf("|\n");
   fflush(stdout);
 }

@@ -8,6 +8,7 @@
  */
 #define _GNU_SOURCE
 #include "fdwire.h"
+#include "rounds.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -15,13 +16,10 @@
 #include <netinet/tcp.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 static void die(const char *what) {
@@ -120,13 +118,7 @@ static const struct work {
     {"unix-1k", 0, 1024, 0, 200000},    {"tcp-1k", 1, 1024, 0, 200000},
     {"unix-1m", 0, 1 << 20, 0, 2000},   {"tcp-1m", 1, 1 << 20, 0, 2000},
 };
-enum { WORKS = sizeof works / sizeof *works, MODES = 3, ROUNDS_MAX = 99, CAP = 1 << 20 };
-
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
+enum { WORKS = sizeof works / sizeof *works, MODES = 3, CAP = 1 << 20 };
 
 /* A machine's default may pace loopback; cubic is everywhere, and both sides get it. */
 static const char *congestion = "cubic";
@@ -221,32 +213,22 @@ static double run(const struct mode *mode, const struct work *work, long count) 
   return taken / (double)count;
 }
 
-static int ascending(const void *a, const void *b) {
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
-static void show(double *values, int rounds, double unit) {
-  qsort(values, (size_t)rounds, sizeof *values, ascending);
-  printf("| %8.*f (%.*f-%.*f) ", unit > 1 ? 2 : 3, values[rounds / 2] * unit, 2, values[0] * unit, 2, values[rounds - 1] * unit);
-}
-
 /* Rounds alternate, and so does who goes first in them. */
 static void compare(const struct work *work, int rounds) {
   double times[MODES][ROUNDS_MAX], ratios[MODES][ROUNDS_MAX];
   for (int round = 0; round < rounds; round++) {
     for (int i = 0; i < MODES; i++) {
       int mode = (i + round) % MODES;
-      times[mode][round] = run(&modes[mode], work, work->count);
+      times[mode][round] = 1e6 * run(&modes[mode], work, work->count);
     }
     for (int mode = 1; mode < MODES; mode++)
       ratios[mode][round] = times[mode][round] / times[0][round];
   }
   printf("| %-7s %s ", work->name, work->ping_pong ? "round trip" : "streaming");
   for (int mode = 0; mode < MODES; mode++)
-    show(times[mode], rounds, 1e6);
+    show(times[mode], rounds, 2);
   for (int mode = 1; mode < MODES; mode++)
-    show(ratios[mode], rounds, 1);
+    show(ratios[mode], rounds, 3);
   printf("|\n");
   fflush(stdout);
 }

@@ -13,24 +13,22 @@
  */
 #define _GNU_SOURCE
 #include "fdwire.h"
+#include "rounds.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sched.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
-  SIZE = 64, FRAME = 4 + SIZE, ROOM = 256 * 1024, SPIN_US = 50, ROUNDS_MAX = 99,
+  SIZE = 64, FRAME = 4 + SIZE, ROOM = 256 * 1024, SPIN_US = 50,
   BLOCKS = 50, /* of round trips, in a round */
   WARM_UP = 10, TRIPS = 40 /* in a block */
 };
@@ -43,12 +41,6 @@ static __attribute__((noreturn)) void die(const char *what) {
 static __attribute__((noreturn)) void die_of(const char *what) {
   fprintf(stderr, "pingpong: %s: %s\n", what, strerror(errno));
   _exit(1);
-}
-
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
 /* One end of a stream, and what its contestant keeps there. */
@@ -278,11 +270,6 @@ static void ping(const struct contestant *c, struct end *end, struct tally *tall
   tally->cpu += cpu_time() - cpu;
 }
 
-static int ascending(const void *a, const void *b) {
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
 /* Microseconds a round trip; of processor time, both sides together. */
 struct outcome {
   double median, late, cpu;
@@ -344,12 +331,6 @@ static void run(int tcp, int cores, int first, int last, int blocks, struct outc
 }
 
 /* The table. */
-
-static void show(double *values, int rounds, int digits) {
-  qsort(values, (size_t)rounds, sizeof *values, ascending);
-  printf("| %.*f (%.*f-%.*f) ", digits, values[rounds / 2], digits, values[0], digits,
-         values[rounds - 1]);
-}
 
 static void measure(int tcp, int cores, int rounds) {
   static struct outcome outcomes[ROUNDS_MAX][CONTESTANTS];

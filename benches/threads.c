@@ -12,29 +12,21 @@
  */
 #define _GNU_SOURCE
 #include "fdwire.h"
+#include "rounds.h"
 
 #include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
   KIB = 1024, BATCH = 256 * KIB, SIZE = 64, FRAME = 4 + SIZE, VECTOR = 256, FEW = 16, FILL = 1025,
-  THREADS_MAX = 8, ROUNDS_MAX = 99
+  THREADS_MAX = 8
 };
 
 static __attribute__((noreturn)) void die(const char *what) {
   fprintf(stderr, "threads: %s\n", what);
   exit(1);
-}
-
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
 /* The other side of the connection. */
@@ -288,17 +280,6 @@ static double alone(void (*work)(long n), int one_thread, long fills) {
 
 /* The tables. */
 
-static int ascending(const void *a, const void *b) {
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
-static void show(double *values, int rounds) {
-  qsort(values, (size_t)rounds, sizeof *values, ascending);
-  printf("| %6.1f (%.1f-%.1f) ", values[rounds / 2], values[0], values[rounds - 1]);
-  fflush(stdout);
-}
-
 static void with_and_without(int rounds) {
   static const struct {
     const char *name;
@@ -321,9 +302,9 @@ static void with_and_without(int rounds) {
       price[round] = with[round] - without[round];
     }
     printf("| %-26s ", works[i].name);
-    show(with, rounds);
-    show(without, rounds);
-    show(price, rounds);
+    show(with, rounds, 1);
+    show(without, rounds, 1);
+    show(price, rounds, 1);
     printf("|\n");
   }
 }
@@ -341,7 +322,7 @@ static void several(int rounds) {
       }
     printf("| %d ", threads);
     for (int i = 0; i < 6; i++)
-      show(times[i], rounds);
+      show(times[i], rounds, 1);
     printf("|\n");
   }
 }
