@@ -9,12 +9,13 @@ use std::path::Path;
 use std::{env, fs};
 
 /// The files of `src/ffi` whose functions are exported, in the order in which to read about them.
-const CHAPTERS: [&str; 13] = [
+const CHAPTERS: [&str; 14] = [
     "errors",
     "format",
     "message",
     "decoder",
     "connection",
+    "options",
     "receive",
     "transmit",
     "packed",

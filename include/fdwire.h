@@ -599,62 +599,6 @@ typedef enum fdwire_direction {
   FDWIRE_APART = 4,
 } fdwire_direction;
 
-/** What can be set on a connection. */
-typedef enum fdwire_option {
-  /**
-   * The directions (FDWIRE_IN, _OUT, _BOTH) whose descriptors the connection owns: it closes
-   * them in fdwire_conn_finish and fdwire_conn_free. Default: 0, they stay the program's.
-   */
-  FDWIRE_OWN = 1,
-  /** Most bytes that may wait to be sent, 0 to INT64_MAX. Default: 32 MiB. */
-  FDWIRE_SEND_LIMIT = 2,
-  /** How many bytes one read asks for, 4 KiB to 64 MiB. Default: 256 KiB. */
-  FDWIRE_READ_SIZE = 3,
-  /**
-   * Sends wait until there are so many bytes, or the next message does not fit in; as far as
-   * FDWIRE_SEND_LIMIT lets them, and no longer than until fdwire_conn_flush, or a receive that is
-   * about to wait: many small messages then go by one system call. They return FDWIRE_PENDING
-   * meanwhile. For streams of small messages 256 KiB is plenty, and over TCP 1 MiB. Default: 0,
-   * each send goes at once.
-   */
-  FDWIRE_BATCH = 4,
-  /**
-   * The directions in which one thread at a time makes its calls, as the program promises: they
-   * need no lock then. FDWIRE_BOTH: one thread makes all calls; FDWIRE_BOTH | FDWIRE_APART:
-   * each direction has a thread of its own, and like with FDWIRE_OUT alone, a receive that is
-   * about to wait does not flush. fdwire_conn_events, _stats and _explain are calls in both
-   * directions, _pending is one of sending. Set it before the connection is shared; a call that
-   * breaks the promise may corrupt it. In such a direction a call without a deadline waits in
-   * the kernel, holding its buffer, and fdwire_conn_cancel does not wake it
-   * (fdwire_conn_shutdown does, on a socket). Default: 0.
-   */
-  FDWIRE_ONE_THREAD = 5,
-  /**
-   * 1: take the descriptors that come with messages on a Unix socket (fdwire_conn_take_fds).
-   * Default: 0, the system closes them unseen.
-   */
-  FDWIRE_TAKE_FDS = 6,
-  /** 0 lifts fdwire_conn_cancel: calls may wait again. 1 is the same as that call. */
-  FDWIRE_CANCELLED = 7,
-  /**
-   * Microseconds, 0 to 1,000,000, for which a receive that is about to wait first tries again
-   * and again, within its timeout_ms, letting others have its core between two tries
-   * (sched_yield(2)); then it waits as ever. What comes meanwhile need not wake an idle core,
-   * which is most of what a short exchange takes: for a peer on the same machine that answers at
-   * once, 50 will do. A core is busy meanwhile. With timeout_ms 0, over functions without a
-   * wait, and in calls that send, nothing spins. Default: 0, it waits at once.
-   */
-  FDWIRE_SPIN = 8,
-  /**
-   * 1: the program polls, level-triggered, before it receives with timeout_ms 0. Once a read
-   * brought less than there was room for, the receive that finds nothing left of it is -EAGAIN
-   * without asking the system, which an event loop's next poll does anyway: a third of its
-   * calls, where a message comes at a time. Whoever does not poll would be told -EAGAIN once
-   * too often, and an edge-triggered loop may miss the end. Default: 0.
-   */
-  FDWIRE_POLLED = 9,
-} fdwire_option;
-
 /** What fdwire_conn_events says beside POLLIN and POLLOUT. */
 typedef enum fdwire_event {
   /** A receive would not have to wait: a message is inside, or an error, or the end. */
@@ -759,13 +703,6 @@ int fdwire_conn_new_over(fdwire_read_fn read,
 void fdwire_conn_free(fdwire_conn *conn);
 
 /**
- * Sets one of the options FDWIRE_OWN, ...
- *
- * Returns: 0; -EINVAL for an option or a value that there is not, or a NULL.
- */
-int fdwire_conn_set(fdwire_conn *conn, int option, int64_t value);
-
-/**
  * Changes the format (NULL: u32be) of all messages in directions (FDWIRE_IN, _OUT, _BOTH) that
  * were not delivered yet, or not accepted for sending, where a protocol changes it between
  * messages. It may be freed afterwards.
@@ -849,6 +786,74 @@ int fdwire_conn_shutdown(fdwire_conn *conn, int how, int timeout_ms);
  * whole. -EINVAL for timeout_ms, or a NULL, with nothing done.
  */
 int fdwire_conn_finish(fdwire_conn *conn, uint64_t *unsent, int timeout_ms);
+
+/* ---- Options of a connection -----------------------------------------------------------------
+ *
+ * None has to be set.
+ */
+
+/** What can be set on a connection. */
+typedef enum fdwire_option {
+  /**
+   * The directions (FDWIRE_IN, _OUT, _BOTH) whose descriptors the connection owns: it closes
+   * them in fdwire_conn_finish and fdwire_conn_free. Default: 0, they stay the program's.
+   */
+  FDWIRE_OWN = 1,
+  /** Most bytes that may wait to be sent, 0 to INT64_MAX. Default: 32 MiB. */
+  FDWIRE_SEND_LIMIT = 2,
+  /** How many bytes one read asks for, 4 KiB to 64 MiB. Default: 256 KiB. */
+  FDWIRE_READ_SIZE = 3,
+  /**
+   * Sends wait until there are so many bytes, or the next message does not fit in; as far as
+   * FDWIRE_SEND_LIMIT lets them, and no longer than until fdwire_conn_flush, or a receive that is
+   * about to wait: many small messages then go by one system call. They return FDWIRE_PENDING
+   * meanwhile. For streams of small messages 256 KiB is plenty, and over TCP 1 MiB. Default: 0,
+   * each send goes at once.
+   */
+  FDWIRE_BATCH = 4,
+  /**
+   * The directions in which one thread at a time makes its calls, as the program promises: they
+   * need no lock then. FDWIRE_BOTH: one thread makes all calls; FDWIRE_BOTH | FDWIRE_APART:
+   * each direction has a thread of its own, and like with FDWIRE_OUT alone, a receive that is
+   * about to wait does not flush. fdwire_conn_events, _stats and _explain are calls in both
+   * directions, _pending is one of sending. Set it before the connection is shared; a call that
+   * breaks the promise may corrupt it. In such a direction a call without a deadline waits in
+   * the kernel, holding its buffer, and fdwire_conn_cancel does not wake it
+   * (fdwire_conn_shutdown does, on a socket). Default: 0.
+   */
+  FDWIRE_ONE_THREAD = 5,
+  /**
+   * 1: take the descriptors that come with messages on a Unix socket (fdwire_conn_take_fds).
+   * Default: 0, the system closes them unseen.
+   */
+  FDWIRE_TAKE_FDS = 6,
+  /** 0 lifts fdwire_conn_cancel: calls may wait again. 1 is the same as that call. */
+  FDWIRE_CANCELLED = 7,
+  /**
+   * Microseconds, 0 to 1,000,000, for which a receive that is about to wait first tries again
+   * and again, within its timeout_ms, letting others have its core between two tries
+   * (sched_yield(2)); then it waits as ever. What comes meanwhile need not wake an idle core,
+   * which is most of what a short exchange takes: for a peer on the same machine that answers at
+   * once, 50 will do. A core is busy meanwhile. With timeout_ms 0, over functions without a
+   * wait, and in calls that send, nothing spins. Default: 0, it waits at once.
+   */
+  FDWIRE_SPIN = 8,
+  /**
+   * 1: the program polls, level-triggered, before it receives with timeout_ms 0. Once a read
+   * brought less than there was room for, the receive that finds nothing left of it is -EAGAIN
+   * without asking the system, which the next poll does anyway. Whoever does not poll would be
+   * told -EAGAIN once too often, and an edge-triggered loop may miss the end. Over functions
+   * each receive asks. Default: 0.
+   */
+  FDWIRE_POLLED = 9,
+} fdwire_option;
+
+/**
+ * Sets one of the options FDWIRE_OWN, ...
+ *
+ * Returns: 0; -EINVAL for an option or a value that there is not, or a NULL.
+ */
+int fdwire_conn_set(fdwire_conn *conn, int option, int64_t value);
 
 /* ---- Receiving on a connection ---------------------------------------------------------------
  *

@@ -65,6 +65,7 @@ mod errors;
 mod exact;
 mod format;
 mod message;
+mod options;
 mod packed;
 mod receive;
 mod transmit;

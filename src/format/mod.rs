@@ -20,6 +20,7 @@
 //! prefixed    a length field and a layout: what most formats are
 //!   field       a length field of any kind: length (binary) varint ber ascii fixed
 //!   layout      the keys that they share
+//!   plain       where neither has any frills
 //! delimited   up to a delimiter, which search finds, and places for many messages at once
 //! headers     lines, one of which says the length
 //! select      a number decides which of several formats it is
@@ -44,6 +45,7 @@ mod kind;
 mod layout;
 mod length;
 mod places;
+mod plain;
 mod prefixed;
 mod presets;
 mod quick;

@@ -4,7 +4,8 @@ use super::field::{FIELD_MAX, Field, Reading};
 use super::frame::{Ask, Frame, Limit, Payload, Probe, Tail};
 use super::layout::{Counts, Extras, Layout, TailKind};
 use super::length::Length;
-use super::quick::{HeadLength, Quick, QuickHead, QuickLength, QuickPlain, QuickVarint, U32beAt};
+use super::plain::Plain;
+use super::quick::{HeadLength, Quick, QuickHead, QuickVarint};
 use crate::Error;
 use crate::endian::Order;
 use std::fmt;
@@ -14,21 +15,8 @@ use std::ops::Range;
 pub(super) struct Prefixed {
     pub(super) field: Field,
     pub(super) layout: Layout,
-    /// Without frills, as most formats are: worked out once, so that a message costs a few instructions.
+    /// Where it is without frills.
     plain: Option<Plain>,
-}
-
-/// A binary length that counts bytes, and nothing else to look at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Plain {
-    number: Length,
-    at: usize,
-    end: usize,
-    head: usize,
-    /// How many bytes more than the body the field says.
-    beyond_body: i64,
-    /// The longest body that the limit allows and the field can say: what is over it is refused in one comparison.
-    max_body: u64,
 }
 
 impl Prefixed {
@@ -36,14 +24,7 @@ impl Prefixed {
     pub(super) const DEFAULT: Prefixed = Prefixed {
         field: Field::Length(Length::DEFAULT),
         layout: Layout { at: 0, after: 0, counts: Counts::Rest(0), limit: Limit::DEFAULT, extras: Extras::NONE },
-        plain: Some(Plain {
-            number: Length::DEFAULT,
-            at: 0,
-            end: 4,
-            head: 4,
-            beyond_body: 0,
-            max_body: Limit::DEFAULT.body,
-        }),
+        plain: Some(Plain::DEFAULT),
     };
 
     pub(super) fn new(field: Field, layout: Layout) -> Prefixed {
@@ -302,64 +283,6 @@ impl Prefixed {
             Ok(Reading::Number(value, width)) => Some((self.layout.at..self.layout.at + width, value)),
             _ => None,
         }
-    }
-}
-
-impl Plain {
-    fn new(number: Length, layout: &Layout) -> Plain {
-        let end = layout.at + number.width();
-        let head = end + layout.after;
-        let adjust = match layout.counts {
-            Counts::Rest(adjust) => adjust,
-            Counts::Field => -(number.width() as i64),
-            Counts::Frame => -(end as i64),
-            Counts::Body => layout.after as i64,
-        };
-        let beyond_body = layout.after as i64 - adjust;
-        let longest = number.largest().saturating_add_signed(-beyond_body);
-        let max_body = longest.min(layout.limit.body_beside(head, 0));
-        Plain { number, at: layout.at, end, head, beyond_body, max_body }
-    }
-
-    fn quick(&self) -> Option<Quick> {
-        Some(match (self.number.is_u32be(), self.at, self.head, self.beyond_body) {
-            (true, 0, 4, 0) => Quick::Plain(QuickPlain { max_body: self.max_body }),
-            (true, at, ..) => Quick::U32beAt(self.quick_length(U32beAt(at))?),
-            (false, at, ..) => Quick::Length(self.quick_length(self.number.wide(at))?),
-        })
-    }
-
-    fn quick_length<N>(&self, number: N) -> Option<QuickLength<N>> {
-        let least_body = self.beyond_body.min(0).unsigned_abs();
-        let most_body = self.max_body.min(i64::MAX as u64); // there is no memory for more
-        Some(QuickLength {
-            number,
-            least: self.beyond_body.max(0).unsigned_abs(),
-            span: most_body.checked_sub(least_body)?,
-            beside: (self.head as u64).wrapping_add_signed(-self.beyond_body),
-            head: self.head,
-        })
-    }
-
-    fn quick_head(&self) -> Option<QuickHead> {
-        let (order, shift) = self.number.place(self.at)?;
-        let least = self.beyond_body.min(0).unsigned_abs();
-        let span = self.max_body.checked_sub(least)?;
-        let beyond = self.beyond_body as u64;
-        let length = HeadLength::Number { beyond, order, shift, len: self.head };
-        (self.head <= 8).then_some(QuickHead { least, span, length })
-    }
-
-    /// The body of a frame whose length field says `value`; `None` where something is wrong with it.
-    #[inline(always)]
-    fn body(&self, value: u64) -> Option<u64> {
-        value.checked_add_signed(-self.beyond_body).filter(|body| *body <= self.max_body)
-    }
-
-    /// What the length field says of a body: the inverse of [`Plain::body`].
-    #[inline(always)]
-    fn value(&self, body: u64) -> Option<u64> {
-        body.checked_add_signed(self.beyond_body).filter(|value| self.number.can_say(*value))
     }
 }
 

@@ -12,7 +12,7 @@ pub(crate) enum Quick {
     /// There is none.
     No,
     /// The most common by far, in the fewest steps.
-    Plain(QuickPlain),
+    U32be(QuickU32be),
     U32beAt(QuickLength<U32beAt>),
     Length(QuickLength<Wide>),
     Varint(QuickVarint),
@@ -32,7 +32,7 @@ pub(crate) struct Cut<'d> {
 
 /// 4 bytes, big-endian, that say how many bytes the body has, and nothing else.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct QuickPlain {
+pub(crate) struct QuickU32be {
     pub(super) max_body: u64,
 }
 
@@ -154,14 +154,14 @@ pub(crate) struct QuickUntil {
 
 impl Quick {
     /// That of a 4-byte big-endian length.
-    pub(super) const DEFAULT: Quick = Quick::Plain(QuickPlain { max_body: Limit::DEFAULT.body });
+    pub(super) const DEFAULT: Quick = Quick::U32be(QuickU32be { max_body: Limit::DEFAULT.body });
 
     /// The frame that `bytes` begin with.
     #[inline(always)]
     pub(crate) fn cut<'d>(&self, bytes: &'d [u8]) -> Option<Cut<'d>> {
         match self {
             Quick::No => None,
-            Quick::Plain(plain) => plain.cut(bytes),
+            Quick::U32be(u32be) => u32be.cut(bytes),
             Quick::U32beAt(length) => length.cut(bytes),
             Quick::Length(length) => length.cut(bytes),
             Quick::Varint(varint) => varint.cut(bytes),
@@ -199,7 +199,7 @@ impl<'d, C: Cutter> Iterator for Cuts<'d, C> {
     }
 }
 
-impl Cutter for QuickPlain {
+impl Cutter for QuickU32be {
     #[inline(always)]
     fn cut<'d>(&self, bytes: &'d [u8]) -> Option<Cut<'d>> {
         const HEAD: usize = size_of::<u32>();

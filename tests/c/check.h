@@ -93,6 +93,16 @@ static inline long long now_ms(void) {
   return (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* Since start, in milliseconds. */
+static inline void check_took(long long start, int least, int most, int line) {
+  long long took = now_ms() - start;
+  if (took < least || took > most) {
+    printf("line %d: took %lld ms, not %d to %d\n", line, took, least, most);
+    check_failures++;
+  }
+}
+#define CHECK_TOOK(start, least, most) check_took(start, least, most, __LINE__)
+
 static inline void sleep_ms(int ms) {
   struct timespec wait;
   wait.tv_sec = ms / 1000;

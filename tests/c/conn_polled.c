@@ -173,6 +173,36 @@ static void a_read_that_fills_the_room_is_not_all(void) {
   close_way(fds);
 }
 
+/* What functions of the program's own read is no socket: that it was little says nothing. */
+
+struct source {
+  int there, reads;
+};
+
+static int64_t comes(void *ctx, void *buf, size_t len) {
+  struct source *source = (struct source *)ctx;
+  source->reads++;
+  if (!source->there)
+    return -EAGAIN;
+  NEED(len >= HELLO);
+  source->there = 0;
+  memcpy(buf, hello, HELLO);
+  return HELLO;
+}
+
+static void over_functions_each_receive_looks(void) {
+  struct source source = {1, 0};
+  fdwire_conn *conn = NULL;
+  fdwire_msg msg;
+  NEED(fdwire_conn_new_over(comes, NULL, NULL, &source, NULL, &conn) == 0);
+  CHECK_IS(fdwire_conn_set(conn, FDWIRE_POLLED, 1), 0);
+  CHECK_IS(fdwire_conn_recv(conn, &msg, 0), 1);
+  CHECK_IS(source.reads, 1);
+  CHECK_IS(fdwire_conn_recv(conn, &msg, 0), -EAGAIN);
+  CHECK_IS(source.reads, 2);
+  fdwire_conn_free(conn);
+}
+
 int main(void) {
   check_begin();
   RUN(what_is_there_takes_one_read);
@@ -181,5 +211,6 @@ int main(void) {
   RUN(a_loop_gets_all_and_the_end);
   RUN(what_waits_to_be_sent_goes_first);
   RUN(a_read_that_fills_the_room_is_not_all);
+  RUN(over_functions_each_receive_looks);
   return check_end();
 }

@@ -23,15 +23,6 @@ static fdwire_conn *spinning(int in_fd, int out_fd, int64_t microseconds, int on
 #define EACH_CASE(way, one_thread) \
   EACH_WAY(way) for (int one_thread = 0; one_thread < 2; one_thread++)
 
-static void check_took(long long start, int least, int most, int line) {
-  long long took = now_ms() - start;
-  if (took < least || took > most) {
-    printf("line %d: took %lld ms, not %d to %d\n", line, took, least, most);
-    check_failures++;
-  }
-}
-#define CHECK_TOOK(start, least, most) check_took(start, least, most, __LINE__)
-
 static long long cpu_ms(void) {
   struct timespec time;
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);

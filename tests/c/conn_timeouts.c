@@ -3,15 +3,6 @@
    whole call. */
 #include "samples.h"
 
-static void check_took(long long start, int least, int most, int line) {
-  long long took = now_ms() - start;
-  if (took < least || took > most) {
-    printf("line %d: took %lld ms, not %d to %d\n", line, took, least, most);
-    check_failures++;
-  }
-}
-#define CHECK_TOOK(start, least, most) check_took(start, least, most, __LINE__)
-
 /* ---- Receiving ---- */
 
 /* All but the first cut bytes of a frame have come when calls run out of time. */

@@ -2,15 +2,6 @@
 #include "check.h"
 
 /* These machines are slow at times: not before its time, and not much after it. */
-static void check_took(long long start, int least, int most, int line) {
-  long long took = now_ms() - start;
-  if (took < least || took > most) {
-    printf("line %d: took %lld ms, not %d to %d\n", line, took, least, most);
-    check_failures++;
-  }
-}
-#define CHECK_TOOK(start, least, most) check_took(start, least, most, __LINE__)
-
 static void a_silent_peer(void) {
   char body[8];
   size_t len = 0;

@@ -157,8 +157,8 @@ impl<F: Deref<Target = Format>> Decoder<F> {
             return None;
         }
         let (bytes, start) = self.buffer.front()?;
-        let Quick::Plain(plain) = self.format.quick() else { return None };
-        let Cut { head, body, tail, len, .. } = plain.cut(bytes).filter(|cut| body_len.contains(&cut.body.len()))?;
+        let Quick::U32be(u32be) = self.format.quick() else { return None };
+        let Cut { head, body, tail, len, .. } = u32be.cut(bytes).filter(|cut| body_len.contains(&cut.body.len()))?;
         // Neither wraps: the first is at most where the bytes end.
         (*start, self.messages) = (start.wrapping_add(len), self.messages.wrapping_add(1));
         Some(Message { head, body, tail })
@@ -194,7 +194,7 @@ impl<F: Deref<Target = Format>> Decoder<F> {
         // By value: what it says of the format stays in registers too.
         let (taken, len) = match *self.format.quick() {
             Quick::No => (0, 0),
-            Quick::Plain(plain) => lend_all(out, plain.cuts(bytes), lend),
+            Quick::U32be(u32be) => lend_all(out, u32be.cuts(bytes), lend),
             Quick::U32beAt(length) => lend_all(out, length.cuts(bytes), lend),
             Quick::Length(length) => lend_all(out, length.cuts(bytes), lend),
             Quick::Varint(varint) => lend_all(out, varint.cuts(bytes), lend),

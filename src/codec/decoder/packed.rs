@@ -60,7 +60,7 @@ impl<F: Deref<Target = Format>> Decoder<F> {
         // By value: what it says of the format stays in registers too.
         let (taken, len) = match *self.format.quick() {
             Quick::No => (0, 0),
-            Quick::Plain(plain) => pack_all(bytes, most, packed, plain.cuts(bytes)),
+            Quick::U32be(u32be) => pack_all(bytes, most, packed, u32be.cuts(bytes)),
             Quick::U32beAt(length) => pack_all(bytes, most, packed, length.cuts(bytes)),
             Quick::Length(length) => pack_all(bytes, most, packed, length.cuts(bytes)),
             Quick::Varint(varint) => pack_all(bytes, most, packed, varint.cuts(bytes)),

@@ -17,7 +17,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 /// copy of some thousand bytes.
 const SHORT: usize = 2048;
 
-/// Most frames are shorter by far, and the place for them need not be made as large.
+/// Most are shorter by far, and where the way is short the place for them is not made as large.
 const SHORTER: usize = 512;
 const SHORTEST: usize = 128;
 
@@ -65,11 +65,7 @@ impl<F: Deref<Target = Format>> Output<F> {
         if len as u64 > most {
             return Err(Error::Os(errno::EMSGSIZE));
         }
-        let written = if len <= SHORTER {
-            let mut frame = [0; SHORTER];
-            put(head, message.body, &tail, &mut frame[..len])?;
-            self.write_slices(transport, &[IoSlice::new(&frame[..len])], wait)
-        } else if len <= SHORT {
+        let written = if len <= SHORT {
             let mut frame = [0; SHORT];
             put(head, message.body, &tail, &mut frame[..len])?;
             self.write_slices(transport, &[IoSlice::new(&frame[..len])], wait)
