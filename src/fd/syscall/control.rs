@@ -1,6 +1,6 @@
 //! recvmsg(2) and sendmsg(2) with what goes beside the bytes.
 
-use super::system::{CLOSE_ON_EXEC, NO_SIGNAL};
+use super::system::{CLOSE_ON_EXEC, NO_SIGNAL, sendmsg};
 use super::{Wait, check, message_header, without_signal};
 use crate::Error;
 use crate::memory::push;
@@ -105,6 +105,6 @@ pub(in crate::fd) fn send_descriptors(
         (*header).cmsg_type = libc::SCM_RIGHTS;
         (*header).cmsg_len = libc::CMSG_LEN(len) as _;
         libc::CMSG_DATA(header).copy_from_nonoverlapping(descriptors.as_ptr().cast(), len as usize);
-        without_signal(|| check(libc::sendmsg(fd.as_raw_fd(), &message, flags)))
+        without_signal(|| check(sendmsg(fd.as_raw_fd(), &message, flags)))
     }
 }

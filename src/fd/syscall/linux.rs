@@ -31,6 +31,15 @@ pub(super) fn write_without_signal(_: BorrowedFd<'_>, _: &[IoSlice<'_>]) -> Resu
     Err(Error::Os(libc::ENOSYS))
 }
 
+/// sendmsg(2) with a control message of any length: musl's own refuses more than 1024 bytes, and 253 descriptors are more.
+#[cfg(target_env = "musl")]
+pub(super) unsafe fn sendmsg(fd: RawFd, message: &libc::msghdr, flags: c_int) -> isize {
+    // SAFETY: the caller's promise for what the header refers to. The kernel's header is musl's, with zeros for its padding.
+    unsafe { libc::syscall(libc::SYS_sendmsg, fd, std::ptr::from_ref(message), flags) as isize }
+}
+#[cfg(not(target_env = "musl"))]
+pub(super) use libc::sendmsg;
+
 /// sigtimedwait(2): takes a signal back that is blocked and may be pending.
 pub(super) fn take_pending(signal: &libc::sigset_t) {
     let at_once = libc::timespec { tv_sec: 0, tv_nsec: 0 };

@@ -27,6 +27,7 @@ mod flags {
 }
 
 pub(super) use flags::{CLOSE_ON_EXEC, NO_SIGNAL};
+pub(super) use libc::sendmsg;
 
 /// Of poll(2): the peer has shut down writing. macOS says POLLHUP then.
 #[cfg(not(target_vendor = "apple"))]
