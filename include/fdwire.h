@@ -1473,7 +1473,11 @@ uint64_t fdwire_read_decimal(fdwire_reader *r);
  */
 const uint8_t *fdwire_read_bytes(fdwire_reader *r, size_t len);
 
-/** How many bytes are left to read; 0 after a fault. */
+/**
+ * How many bytes are left to read.
+ *
+ * Returns: that; 0 after a fault, or for a NULL.
+ */
 size_t fdwire_reader_left(const fdwire_reader *r);
 
 /**

@@ -15,6 +15,7 @@ use trials::{ROOT, WARNINGS, in_root, lack, run, test};
 const NATIVE: [&str; 3] = ["-lpthread", "-ldl", "-lm"];
 const SANITIZERS: &str = "-fsanitize=address,undefined";
 const TARGET: &str = "x86_64-unknown-linux-gnu";
+const MUSL_TARGET: &str = "x86_64-unknown-linux-musl";
 
 /// Ways to compile: what they are called, the compiler, its options, and options of which the first that it knows is used.
 type Dialect = (&'static str, &'static str, &'static [&'static str]);
@@ -99,6 +100,12 @@ fn tests_of(program: &str, build: &Build) -> Vec<Trial> {
     if ["conn_threads", "conn_fds", "conn_packed", "conn_spin"].contains(&program) {
         tests.push(make("thread sanitizer", RACES.as_ref().err().cloned(), under_thread_sanitizer));
     }
+    if ["addresses", "conn_end", "conn_fds", "conn_threads", "manners", "messages", "small_buffer"].contains(&program) {
+        tests.push(make("portable", PORTABLE.as_ref().err().cloned(), in_portable_ways));
+    }
+    if ["addresses", "conn_fds", "conn_limits", "manners", "messages"].contains(&program) {
+        tests.push(make("musl", MUSL.as_ref().err().cloned(), with_musl));
+    }
     if cfg!(all(target_os = "linux", target_env = "gnu")) && ["manners", "deadlines", "messages"].contains(&program) {
         tests.push(make("old kernel", None, on_an_old_kernel));
     }
@@ -155,6 +162,22 @@ fn under_thread_sanitizer(program: &str, build: &Build) -> Result<(), Failed> {
         .arg("-o")
         .arg(&out))?;
     run(&mut Command::new(out))
+}
+
+/// System calls are made in the ways of systems that lack what Linux has.
+fn in_portable_ways(program: &str, build: &Build) -> Result<(), Failed> {
+    let library = PORTABLE.as_ref().map_err(|why| Failed::from(why.clone()))?;
+    let link: Vec<String> = std::iter::once(library.display().to_string()).chain(NATIVE.map(String::from)).collect();
+    let program = compile(program, ("portable", "gcc", &["-std=c11"]), &link, build)?;
+    run(&mut Command::new(program))
+}
+
+fn with_musl(program: &str, build: &Build) -> Result<(), Failed> {
+    let libraries = MUSL.as_ref().map_err(|why| Failed::from(why.clone()))?;
+    let mut link = vec!["-static".to_owned()];
+    link.extend(libraries.iter().map(|library| library.display().to_string()));
+    let program = compile(program, ("musl", "musl-gcc", &["-std=c11"]), &link, build)?;
+    run(&mut Command::new(program))
 }
 
 fn on_an_old_kernel(program: &str, build: &Build) -> Result<(), Failed> {
@@ -238,20 +261,32 @@ static SANITIZED: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
     if !knows("gcc", SANITIZERS) {
         return Err("gcc's sanitizers".into());
     }
-    eprintln!("building the library with AddressSanitizer");
-    let folder = in_root("target/sanitizers");
-    let output = Command::new(env!("CARGO"))
-        .args(["build", "--lib", "--target", TARGET, "--target-dir"])
-        .arg(&folder)
-        .current_dir(ROOT)
-        .env("RUSTC_BOOTSTRAP", "1")
-        .env("RUSTFLAGS", "-Zsanitizer=address")
-        .output();
-    match output {
-        Ok(output) if output.status.success() => Ok(folder.join(TARGET).join("debug/libfdwire.a")),
-        Ok(output) => Err(format!("a library with AddressSanitizer: {}", String::from_utf8_lossy(&output.stderr))),
-        Err(error) => Err(format!("cargo: {error}")),
+    let folder = build_library("AddressSanitizer", TARGET, "target/sanitizers", "-Zsanitizer=address", &[])?;
+    Ok(folder.join("debug/libfdwire.a"))
+});
+
+/// The static library, built without what Linux alone has, or why there is none.
+static PORTABLE: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
+    if cfg!(not(all(target_arch = "x86_64", target_os = "linux", target_env = "gnu"))) {
+        return Err("portable ways: tried out on x86-64 Linux only".into());
     }
+    let folder = build_library("portable system calls", TARGET, "target", "--cfg fdwire_portable", &[])?;
+    Ok(folder.join("debug/libfdwire.a"))
+});
+
+/// The static library, built for musl, and Rust's own unwinder: gcc's is for glibc.
+static MUSL: LazyLock<Result<[PathBuf; 2], String>> = LazyLock::new(|| {
+    if let Some(lacking) = lack("musl-gcc", "--version") {
+        return Err(lacking);
+    }
+    let output = Command::new("rustc").args(["--print", "target-libdir", "--target", MUSL_TARGET]).output();
+    let folder = output.map(|output| PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()));
+    let unwinder = folder.map_err(|error| format!("rustc: {error}"))?.join("self-contained/libunwind.a");
+    if !unwinder.exists() {
+        return Err(format!("Rust's library for {MUSL_TARGET} (rustup target add {MUSL_TARGET})"));
+    }
+    let folder = build_library("musl", MUSL_TARGET, "target", "", &[])?;
+    Ok([folder.join("debug/libfdwire.a"), unwinder])
 });
 
 /// The static library, built with ThreadSanitizer, and the runtime that goes with it, or why there is none. Rust's own library
@@ -271,21 +306,32 @@ static RACES: LazyLock<Result<[PathBuf; 2], String>> = LazyLock::new(|| {
     let files = std::fs::read_dir(folder("target-libdir")?).map_err(|error| error.to_string())?;
     let mut files = files.filter_map(|file| Some(file.ok()?.path()));
     let runtime = files.find(|file| file.to_string_lossy().ends_with("_rt.tsan.a")).ok_or("rustc's ThreadSanitizer")?;
-    eprintln!("building the library with ThreadSanitizer");
-    let target = in_root("target/threads");
-    let output = Command::new(env!("CARGO"))
-        .args(["build", "--release", "--lib", "-Zbuild-std", "--target", TARGET, "--target-dir"])
-        .arg(&target)
-        .current_dir(ROOT)
-        .env("RUSTC_BOOTSTRAP", "1")
-        .env("RUSTFLAGS", "-Zsanitizer=thread")
-        .output();
-    match output {
-        Ok(output) if output.status.success() => Ok([target.join(TARGET).join("release/libfdwire.a"), runtime]),
-        Ok(output) => Err(format!("a library with ThreadSanitizer: {}", String::from_utf8_lossy(&output.stderr))),
+    let folder = build_library(
+        "ThreadSanitizer",
+        TARGET,
+        "target/threads",
+        "-Zsanitizer=thread",
+        &["--release", "-Zbuild-std"],
+    )?;
+    Ok([folder.join("release/libfdwire.a"), runtime])
+});
+
+/// Builds a library of another kind, and says where in a folder it is.
+fn build_library(kind: &str, target: &str, folder: &str, flags: &str, options: &[&str]) -> Result<PathBuf, String> {
+    eprintln!("building the library with {kind}");
+    let folder = in_root(folder);
+    let mut build = Command::new(env!("CARGO"));
+    build.args(["build", "--lib", "--target", target, "--target-dir"]).arg(&folder).args(options);
+    build.current_dir(ROOT).env("RUSTFLAGS", flags);
+    if flags.starts_with("-Z") {
+        build.env("RUSTC_BOOTSTRAP", "1");
+    }
+    match build.output() {
+        Ok(output) if output.status.success() => Ok(folder.join(target)),
+        Ok(output) => Err(format!("a library with {kind}: {}", String::from_utf8_lossy(&output.stderr))),
         Err(error) => Err(format!("cargo: {error}")),
     }
-});
+}
 
 /// Whether a compiler takes an option, and can link with it.
 fn knows(compiler: &str, option: &str) -> bool {

@@ -1,6 +1,6 @@
 //! Addresses as text: `host:port`, `[::1]:9000`, `unix:/path`, `unix:@name`.
 
-use super::syscall::Events;
+use super::syscall::{self, Events};
 use super::{Deadline, errno};
 use crate::Error;
 use socket2::{Domain, SockAddr, SockRef, Socket, Type};
@@ -129,18 +129,18 @@ fn listen_one(address: &SockAddr, backlog: i32) -> Result<OwnedFd, Error> {
 /// EAGAIN and ETIMEDOUT from the deadline; EINVAL if it does not listen; EMFILE and others as accept(2).
 pub fn accept(listener: BorrowedFd<'_>, deadline: Deadline) -> Result<OwnedFd, Error> {
     let mut poll_first = deadline != Deadline::Never;
-    if poll_first && !SockRef::from(&listener).is_listener()? {
+    if poll_first && !syscall::is_listener(listener)? {
         return Err(Error::Os(errno::EINVAL)); // poll would wait for it without end
     }
     loop {
         if poll_first {
             deadline.wait(listener, Events::READ)?;
         }
-        match SockRef::from(&listener).accept().map_err(Error::from) {
-            Ok((socket, _)) => {
+        match syscall::accept(listener) {
+            Ok(socket) => {
                 // A Unix socket has no such option, and needs none.
-                let _ = socket.set_tcp_nodelay(true);
-                return Ok(socket.into());
+                let _ = SockRef::from(&socket).set_tcp_nodelay(true);
+                return Ok(socket);
             }
             Err(Error::Os(errno::EAGAIN)) => poll_first = true,
             Err(Error::Os(errno::EINTR | errno::ECONNABORTED)) => {}

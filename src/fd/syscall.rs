@@ -6,14 +6,22 @@
 #![allow(unsafe_code)]
 
 mod control;
+// What systems do each in their own way. RUSTFLAGS="--cfg fdwire_portable" tries the portable ways out on Linux.
+#[cfg(all(target_os = "linux", not(fdwire_portable)))]
+#[path = "syscall/linux.rs"]
+mod system;
+#[cfg(not(all(target_os = "linux", not(fdwire_portable))))]
+#[path = "syscall/portable.rs"]
+mod system;
 
 pub(crate) use control::{Control, DESCRIPTORS_MAX};
 pub(super) use control::{receive_with_control, send_descriptors};
+pub(super) use system::{Arrivals, Event, accept, is_listener, is_unix, replace, speaks_tls, useless};
 
 use crate::Error;
 use libc::{c_int, c_short, c_void};
 use std::io::{IoSlice, IoSliceMut};
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::time::Duration;
 
 /// The error numbers that fdwire itself gives or looks for.
@@ -89,14 +97,22 @@ fn recv(fd: BorrowedFd<'_>, buf: &mut [u8], flags: c_int) -> Result<usize, Error
 /// send(2) or sendmsg(2), without SIGPIPE.
 #[inline]
 pub(super) fn send(fd: BorrowedFd<'_>, bufs: &[IoSlice<'_>], wait: Wait) -> Result<usize, Error> {
-    let flags = libc::MSG_NOSIGNAL | if wait == Wait::Yes { 0 } else { libc::MSG_DONTWAIT };
-    if let [buf] = bufs {
-        // SAFETY: `buf` may be read for its length.
-        return check(unsafe { libc::send(fd.as_raw_fd(), buf.as_ptr().cast(), buf.len(), flags) });
-    }
-    let message = message_header(bufs.as_ptr().cast_mut().cast(), bufs.len());
-    // SAFETY: the header refers to `bufs`, which are IoSlice, so iovecs that may be read; sendmsg writes to none.
-    check(unsafe { libc::sendmsg(fd.as_raw_fd(), &message, flags) })
+    let flags = system::NO_SIGNAL | if wait == Wait::Yes { 0 } else { libc::MSG_DONTWAIT };
+    without_signal(|| {
+        if let [buf] = bufs {
+            // SAFETY: `buf` may be read for its length.
+            return check(unsafe { libc::send(fd.as_raw_fd(), buf.as_ptr().cast(), buf.len(), flags) });
+        }
+        let message = message_header(bufs.as_ptr().cast_mut().cast(), bufs.len());
+        // SAFETY: the header refers to `bufs`, which are IoSlice, so iovecs that may be read; sendmsg writes to none.
+        check(unsafe { libc::sendmsg(fd.as_raw_fd(), &message, flags) })
+    })
+}
+
+/// Runs a send with `NO_SIGNAL` among its flags, which is all that it needs where there is such a flag.
+#[inline(always)]
+fn without_signal(send: impl FnOnce() -> Result<usize, Error>) -> Result<usize, Error> {
+    if system::NO_SIGNAL == 0 { with_sigpipe_blocked(send) } else { send() }
 }
 
 #[inline]
@@ -116,8 +132,7 @@ pub(super) fn read(fd: BorrowedFd<'_>, bufs: &mut [IoSliceMut<'_>]) -> Result<us
 
 /// writev(2), without SIGPIPE.
 pub(super) fn write(fd: BorrowedFd<'_>, bufs: &[IoSlice<'_>]) -> Result<usize, Error> {
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    match write_without_signal(fd, bufs) {
+    match system::write_without_signal(fd, bufs) {
         // The kernel is older than the flag, or the file cannot do it.
         Err(Error::Os(libc::EOPNOTSUPP | libc::EINVAL | libc::ENOSYS)) => {}
         result => return result,
@@ -126,14 +141,6 @@ pub(super) fn write(fd: BorrowedFd<'_>, bufs: &[IoSlice<'_>]) -> Result<usize, E
         // SAFETY: `bufs` are IoSlice, so iovecs that may be read.
         check(unsafe { libc::writev(fd.as_raw_fd(), bufs.as_ptr().cast(), bufs.len() as c_int) })
     })
-}
-
-/// pwritev2(2) at the file's own offset, with RWF_NOSIGNAL (Linux 6.18).
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
-fn write_without_signal(fd: BorrowedFd<'_>, bufs: &[IoSlice<'_>]) -> Result<usize, Error> {
-    const RWF_NOSIGNAL: c_int = 0x100;
-    // SAFETY: `bufs` are IoSlice, so iovecs that may be read.
-    check(unsafe { libc::pwritev2(fd.as_raw_fd(), bufs.as_ptr().cast(), bufs.len() as c_int, -1, RWF_NOSIGNAL) })
 }
 
 /// Runs a write whose SIGPIPE, which goes to the calling thread, is blocked and then taken back. One that was pending
@@ -150,10 +157,7 @@ fn with_sigpipe_blocked(write: impl FnOnce() -> Result<usize, Error>) -> Result<
         libc::pthread_sigmask(libc::SIG_BLOCK, &sigpipe, &mut before);
         let result = write();
         if result == Err(Error::Os(libc::EPIPE)) && libc::sigismember(&pending, libc::SIGPIPE) == 0 {
-            let at_once = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-            while libc::sigtimedwait(&sigpipe, std::ptr::null_mut(), &at_once) < 0
-                && last_error() == Error::Os(libc::EINTR)
-            {}
+            system::take_pending(&sigpipe);
         }
         libc::pthread_sigmask(libc::SIG_SETMASK, &before, std::ptr::null_mut());
         result
@@ -173,7 +177,7 @@ impl Events {
     pub(crate) const READ: Events = Events(libc::POLLIN);
     pub(crate) const WRITE: Events = Events(libc::POLLOUT);
     /// The peer writes no more: it has shut down, hung up, or failed.
-    pub(super) const ENDED: Events = Events(libc::POLLRDHUP | libc::POLLHUP | libc::POLLERR);
+    pub(super) const ENDED: Events = Events(system::READ_ENDED | libc::POLLHUP | libc::POLLERR);
 
     pub(super) fn is_empty(self) -> bool {
         self.0 == 0
@@ -239,18 +243,17 @@ pub(crate) fn check_open(fd: BorrowedFd<'_>) -> Result<(), Error> {
 
 /// getsockopt(2) SO_TYPE: whether a socket is a stream of bytes.
 pub(super) fn is_stream_socket(fd: BorrowedFd<'_>) -> Result<bool, Error> {
-    let mut kind: c_int = 0;
-    let mut len = size_of::<c_int>() as libc::socklen_t;
-    let out: *mut c_void = (&raw mut kind).cast();
-    // SAFETY: `out` has room for the one int that SO_TYPE writes, as `len` says.
-    check(unsafe { libc::getsockopt(fd.as_raw_fd(), libc::SOL_SOCKET, libc::SO_TYPE, out, &mut len) } as isize)?;
-    Ok(kind == libc::SOCK_STREAM)
+    Ok(option(fd, libc::SO_TYPE)? == libc::SOCK_STREAM)
 }
 
-/// dup3(2): makes a descriptor stand for what another one does; what it stood for is closed.
-pub(super) fn replace(fd: BorrowedFd<'_>, by: BorrowedFd<'_>) -> Result<(), Error> {
-    // SAFETY: dup3 takes no pointers; whoever owns `fd` has it stand for something else from now on, which is allowed.
-    check(unsafe { libc::dup3(by.as_raw_fd(), fd.as_raw_fd(), libc::O_CLOEXEC) } as isize).map(|_| ())
+/// getsockopt(2) of SOL_SOCKET, for an option that is one int.
+fn option(fd: BorrowedFd<'_>, name: c_int) -> Result<c_int, Error> {
+    let mut value: c_int = 0;
+    let mut len = size_of::<c_int>() as libc::socklen_t;
+    let out: *mut c_void = (&raw mut value).cast();
+    // SAFETY: `out` has room for the one int that `len` says.
+    check(unsafe { libc::getsockopt(fd.as_raw_fd(), libc::SOL_SOCKET, name, out, &mut len) } as isize)?;
+    Ok(value)
 }
 
 /// close(2). Whatever it answers, the descriptor is gone: EINTR too is the end of it, never to be retried.
@@ -267,34 +270,6 @@ pub fn error_text(errno: i32, buf: &mut [u8]) -> &str {
     // SAFETY: `buf` may be written for its length; the POSIX form of the function ends it with a NUL.
     unsafe { libc::strerror_r(errno, buf.as_mut_ptr().cast(), buf.len()) };
     std::ffi::CStr::from_bytes_until_nul(buf).ok().and_then(|text| text.to_str().ok()).unwrap_or_default()
-}
-
-/// Waits for bytes beyond those that are already there, which poll(2) cannot: it finds what was peeked at again.
-/// An edge-triggered epoll(7) tells of each arrival once.
-#[cfg(target_os = "linux")]
-pub(super) struct Arrivals(OwnedFd);
-
-#[cfg(target_os = "linux")]
-impl Arrivals {
-    pub(super) fn of(fd: BorrowedFd<'_>) -> Result<Arrivals, Error> {
-        // SAFETY: epoll_create1 takes no pointers.
-        let epoll = check(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) } as isize)? as RawFd;
-        // SAFETY: a descriptor that was just made, and that nobody else has.
-        let arrivals = Arrivals(unsafe { OwnedFd::from_raw_fd(epoll) });
-        let events = libc::EPOLLIN | libc::EPOLLRDHUP | libc::EPOLLET;
-        let mut event = libc::epoll_event { events: events as u32, u64: 0 };
-        // SAFETY: `event` is read during the call.
-        check(unsafe { libc::epoll_ctl(epoll, libc::EPOLL_CTL_ADD, fd.as_raw_fd(), &mut event) } as isize)?;
-        Ok(arrivals)
-    }
-
-    /// Until something came or ended, or the time is up.
-    pub(super) fn wait(&self, wait: Option<Duration>) -> Result<(), Error> {
-        let mut event = libc::epoll_event { events: 0, u64: 0 };
-        // SAFETY: one event, which may be written.
-        check(unsafe { libc::epoll_wait(self.0.as_raw_fd(), &mut event, 1, milliseconds(wait)) } as isize)?;
-        Ok(())
-    }
 }
 
 /// poll(2) for these, and for an event if there is one; whether any is ready, has failed or ended.
@@ -317,31 +292,6 @@ pub(super) fn poll_any(
     }
 }
 
-/// eventfd(2): a descriptor that is readable once it was raised.
-#[cfg(target_os = "linux")]
-pub(super) fn new_event() -> Result<OwnedFd, Error> {
-    // SAFETY: eventfd takes no pointers.
-    let fd = check(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) } as isize)? as RawFd;
-    // SAFETY: a descriptor that was just made, and that nobody else has.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
-}
-
-/// Makes it readable.
-#[cfg(target_os = "linux")]
-pub(super) fn raise(event: BorrowedFd<'_>) {
-    let one = 1u64.to_ne_bytes();
-    // SAFETY: 8 bytes that may be read. It fails only where the event is raised already.
-    unsafe { libc::write(event.as_raw_fd(), one.as_ptr().cast(), one.len()) };
-}
-
-/// Makes it unreadable.
-#[cfg(target_os = "linux")]
-pub(super) fn lower(event: BorrowedFd<'_>) {
-    let mut count = [0u8; 8];
-    // SAFETY: 8 bytes that may be written. It fails only where the event is not raised.
-    unsafe { libc::read(event.as_raw_fd(), count.as_mut_ptr().cast(), count.len()) };
-}
-
 /// pread(2): bytes of a file, from an offset on.
 pub(super) fn read_at(file: BorrowedFd<'_>, buf: &mut [u8], offset: u64) -> Result<usize, Error> {
     let offset = libc::off_t::try_from(offset).map_err(|_| Error::Os(libc::EINVAL))?;
@@ -358,26 +308,4 @@ pub(super) fn file_size(fd: BorrowedFd<'_>) -> Result<Option<u64>, Error> {
         stat
     };
     Ok((stat.st_mode & libc::S_IFMT == libc::S_IFREG).then_some(stat.st_size as u64))
-}
-
-/// getsockopt(2) TCP_ULP: whether the kernel speaks TLS on this socket.
-#[cfg(target_os = "linux")]
-pub(super) fn speaks_tls(fd: BorrowedFd<'_>) -> bool {
-    let mut name = [0u8; 16];
-    let mut len = name.len() as libc::socklen_t;
-    let out: *mut c_void = name.as_mut_ptr().cast();
-    // SAFETY: `out` has room for the bytes that `len` says.
-    let result = unsafe { libc::getsockopt(fd.as_raw_fd(), libc::IPPROTO_TCP, libc::TCP_ULP, out, &mut len) };
-    result == 0 && name.starts_with(b"tls")
-}
-
-/// getsockopt(2) SO_DOMAIN: whether it is a Unix socket.
-#[cfg(target_os = "linux")]
-pub(super) fn is_unix(fd: BorrowedFd<'_>) -> bool {
-    let mut domain: c_int = 0;
-    let mut len = size_of::<c_int>() as libc::socklen_t;
-    let out: *mut c_void = (&raw mut domain).cast();
-    // SAFETY: `out` has room for the one int that SO_DOMAIN writes, as `len` says.
-    let result = unsafe { libc::getsockopt(fd.as_raw_fd(), libc::SOL_SOCKET, libc::SO_DOMAIN, out, &mut len) };
-    result == 0 && domain == libc::AF_UNIX
 }

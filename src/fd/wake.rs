@@ -1,9 +1,9 @@
 //! What wakes a thread that waits for a descriptor.
 
-use super::syscall::{self, Events};
+use super::syscall::{self, Event, Events};
 use super::{Deadline, errno};
 use crate::Error;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -15,7 +15,7 @@ const GLANCE: Duration = Duration::from_millis(20);
 #[derive(Debug, Default)]
 pub(crate) struct Alarms {
     rings: [AtomicBool; 2],
-    events: [OnceLock<OwnedFd>; 2],
+    events: [OnceLock<Event>; 2],
 }
 
 impl Alarms {
@@ -32,21 +32,21 @@ impl Alarms {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Alarm<'a> {
     rings: &'a AtomicBool,
-    event: &'a OnceLock<OwnedFd>,
+    event: &'a OnceLock<Event>,
 }
 
 impl<'a> Alarm<'a> {
     fn ring(self) {
         self.rings.store(true, Ordering::SeqCst);
         if let Some(event) = self.event.get() {
-            syscall::raise(event.as_fd());
+            event.raise();
         }
     }
 
     fn rest(self) {
         self.rings.store(false, Ordering::SeqCst);
         if let Some(event) = self.event.get() {
-            syscall::lower(event.as_fd());
+            event.lower();
         }
     }
 
@@ -62,7 +62,7 @@ impl<'a> Alarm<'a> {
     fn event(self) -> Option<BorrowedFd<'a>> {
         if self.event.get().is_none() {
             // Of two threads that come here at once, one closes its own again.
-            let _ = self.event.set(syscall::new_event().ok()?);
+            let _ = self.event.set(Event::new().ok()?);
         }
         self.event.get().map(AsFd::as_fd)
     }

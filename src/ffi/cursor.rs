@@ -224,7 +224,9 @@ pub unsafe extern "C" fn fdwire_read_bytes(r: *mut fdwire_reader, len: usize) ->
     unsafe { read(r, |r| r.bytes(len)) }.map_or(std::ptr::null(), <[u8]>::as_ptr)
 }
 
-/// How many bytes are left to read; 0 after a fault.
+/// How many bytes are left to read.
+///
+/// Returns: that; 0 after a fault, or for a NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fdwire_reader_left(r: *const fdwire_reader) -> usize {
     // SAFETY: the caller's promise for `r`.

@@ -97,11 +97,19 @@ fn name(code: c_int) -> &'static CStr {
     }
 }
 
+mod numbers {
+    pub(super) use libc::*;
+
+    /// It has none, and no error is 0.
+    #[cfg(target_os = "freebsd")]
+    pub(super) const ETIME: c_int = 0;
+}
+
 /// The errno numbers by name, as errno(3) lists them.
 macro_rules! errno_names {
     ($($name:ident)+) => {
         fn errno_name(errno: c_int) -> &'static CStr {
-            const NUMBERS: &[c_int] = &[$(libc::$name),+];
+            const NUMBERS: &[c_int] = &[$(numbers::$name),+];
             // One text: pointers to many would be worked out anew in each process.
             const NAMES: &[u8] = concat!($(stringify!($name), "\0"),+).as_bytes();
             let place = NUMBERS.iter().position(|number| *number == errno);

@@ -353,6 +353,8 @@ static void without_the_option_they_go_unseen(void) {
 
 /* Peers in C, without fdwire */
 
+enum { MANY_BY_HAND = 252 }; /* musl's own sendmsg takes no more */
+
 static void send_by_hand(int fd, const void *bytes, size_t len, size_t count, int first) {
   union {
     struct cmsghdr align;
@@ -393,7 +395,7 @@ static void from_a_peer_in_c(void) {
   send_by_hand(fd, "ur", 2, 1, 21);
   send_by_hand(fd, "\0\0\0\4fiv", 7, 0, 0);
   send_by_hand(fd, "e", 1, 3, 30); /* with the last byte */
-  send_by_hand(fd, "\0\0\0\3six", 7, MANY, 40);
+  send_by_hand(fd, "\0\0\0\3six", 7, MANY_BY_HAND, 40);
   receives(ends.in, "one");
   check_files(ends.in, 2, 0);
   receives(ends.in, "two");
@@ -405,7 +407,7 @@ static void from_a_peer_in_c(void) {
   receives(ends.in, "five");
   check_files(ends.in, 3, 30);
   receives(ends.in, "six");
-  check_files(ends.in, MANY, 40);
+  check_files(ends.in, MANY_BY_HAND, 40);
   close_ends(&ends);
 }
 

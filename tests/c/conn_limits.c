@@ -4,11 +4,14 @@
 
 #if defined(__GLIBC__)
 #include <malloc.h>
+#if __GLIBC_PREREQ(2, 33)
+#define ALLOCATOR_SAYS 1
+#endif
 #endif
 
 /* What the allocator has given out; 0 where it does not say, as under checkers that replace it. */
 static size_t allocated(void) {
-#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 33)
+#ifdef ALLOCATOR_SAYS
   struct mallinfo2 info = mallinfo2();
   return info.uordblks + info.hblkhd;
 #else

@@ -16,7 +16,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
-use trials::{ROOT, WARNINGS, in_root, lack, output, run, test};
+use trials::{RELEASE, WARNINGS, in_root, lack, output, run, test};
 
 const FOLDER: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/costs");
 
@@ -148,19 +148,8 @@ impl<'t> Counts<'t> {
 }
 
 /// The shared library as programs get it, built like by the README's first command.
-static LIBRARY: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
-    eprintln!("building the release library");
-    let target = in_root("target");
-    let mut build = Command::new(env!("CARGO"));
-    build.args(["build", "--release", "--lib", "--target-dir"]).arg(&target).current_dir(ROOT);
-    // Code for this very processor, or with checks of its own, has other counts.
-    build.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
-    run(&mut build).map_err(|failed| failed.message().unwrap_or("cargo failed").to_owned())?;
-    Ok(target.join("release/libfdwire.so"))
-});
-
 fn library() -> Result<&'static Path, Failed> {
-    LIBRARY.as_deref().map_err(|why| why.clone().into())
+    RELEASE.as_deref().map_err(|why| why.clone().into())
 }
 
 static PROGRAMS: LazyLock<Result<(), String>> = LazyLock::new(|| {

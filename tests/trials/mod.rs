@@ -4,8 +4,10 @@
 use libtest_mimic::{Failed, Trial};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::LazyLock;
 
 pub(crate) const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+#[allow(dead_code)] // not all tests ask
 pub(crate) const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 
 pub(crate) fn in_root(path: &str) -> PathBuf {
@@ -60,3 +62,16 @@ pub(crate) fn output(command: &mut Command) -> Result<String, Failed> {
         }
     }
 }
+
+/// The shared library of the release build, with the static one beside it, or why there is none.
+#[allow(dead_code)] // not all tests ask
+pub(crate) static RELEASE: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
+    eprintln!("building the release library");
+    let target = in_root("target");
+    let mut build = Command::new(env!("CARGO"));
+    build.args(["build", "--release", "--lib", "--target-dir"]).arg(&target).current_dir(ROOT);
+    // Code for this very processor, or with checks of its own, has other counts.
+    build.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
+    run(&mut build).map_err(|failed| failed.message().unwrap_or("cargo failed").to_owned())?;
+    Ok(target.join("release/libfdwire.so"))
+});

@@ -1,6 +1,7 @@
 //! recvmsg(2) and sendmsg(2) with what goes beside the bytes.
 
-use super::{Wait, check, message_header};
+use super::system::{CLOSE_ON_EXEC, NO_SIGNAL, sendmsg};
+use super::{Wait, check, message_header, without_signal};
 use crate::Error;
 use crate::memory::push;
 use std::io::{IoSlice, IoSliceMut};
@@ -36,7 +37,7 @@ pub(in crate::fd) fn receive_with_control(
     bufs: &mut [IoSliceMut<'_>],
     wait: Wait,
 ) -> Result<(usize, Control), Error> {
-    let flags = libc::MSG_CMSG_CLOEXEC | if wait == Wait::Yes { 0 } else { libc::MSG_DONTWAIT };
+    let flags = CLOSE_ON_EXEC | if wait == Wait::Yes { 0 } else { libc::MSG_DONTWAIT };
     let mut room = ControlRoom([0; CONTROL_ROOM]);
     let mut message = message_header(bufs.as_mut_ptr().cast(), bufs.len());
     message.msg_control = room.0.as_mut_ptr().cast();
@@ -59,11 +60,15 @@ unsafe fn control_of(message: &libc::msghdr) -> Control {
         let mut header = libc::CMSG_FIRSTHDR(message);
         while let Some(&libc::cmsghdr { cmsg_len, cmsg_level, cmsg_type, .. }) = header.as_ref() {
             let data = libc::CMSG_DATA(header);
-            let len = cmsg_len.saturating_sub(data.offset_from_unsigned(header.cast()));
+            let len: usize = cmsg_len as _; // systems differ in its type
+            let len = len.saturating_sub(data.offset_from_unsigned(header.cast()));
             match (cmsg_level, cmsg_type) {
                 (libc::SOL_SOCKET, libc::SCM_RIGHTS) => {
                     for i in 0..len / size_of::<RawFd>() {
                         let fd = OwnedFd::from_raw_fd(data.cast::<RawFd>().add(i).read_unaligned());
+                        if CLOSE_ON_EXEC == 0 {
+                            libc::fcntl(fd.as_raw_fd(), libc::F_SETFD, libc::FD_CLOEXEC);
+                        }
                         // Without memory to note it down it is closed, as one is for which there was no number.
                         control.cut |= push(&mut control.descriptors, fd).is_err();
                     }
@@ -85,7 +90,7 @@ pub(in crate::fd) fn send_descriptors(
     descriptors: &[BorrowedFd<'_>],
     wait: Wait,
 ) -> Result<usize, Error> {
-    let flags = libc::MSG_NOSIGNAL | if wait == Wait::Yes { 0 } else { libc::MSG_DONTWAIT };
+    let flags = NO_SIGNAL | if wait == Wait::Yes { 0 } else { libc::MSG_DONTWAIT };
     let mut room = ControlRoom([0; CONTROL_ROOM]);
     let mut message = message_header(bufs.as_ptr().cast_mut().cast(), bufs.len());
     let descriptors = &descriptors[..descriptors.len().min(DESCRIPTORS_MAX)];
@@ -100,6 +105,6 @@ pub(in crate::fd) fn send_descriptors(
         (*header).cmsg_type = libc::SCM_RIGHTS;
         (*header).cmsg_len = libc::CMSG_LEN(len) as _;
         libc::CMSG_DATA(header).copy_from_nonoverlapping(descriptors.as_ptr().cast(), len as usize);
-        check(libc::sendmsg(fd.as_raw_fd(), &message, flags))
+        without_signal(|| check(sendmsg(fd.as_raw_fd(), &message, flags)))
     }
 }
