@@ -8,13 +8,9 @@ mod trials;
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::{Arc, LazyLock};
-use trials::{ROOT, WARNINGS, in_root, lack, run, test};
-
-/// What a program needs besides a static libfdwire, as rustc says of it.
-const NATIVE: [&str; 3] = ["-lpthread", "-ldl", "-lm"];
-const SANITIZERS: &str = "-fsanitize=address,undefined";
-const TARGET: &str = "x86_64-unknown-linux-gnu";
+use std::sync::Arc;
+use trials::sanitized::{ADDRESS, FLAGS, NATIVE, THREADS};
+use trials::{WARNINGS, in_root, knows, lack, run, test};
 
 /// Ways to compile: what they are called, the compiler, its options, and options of which the first that it knows is used.
 type Dialect = (&'static str, &'static str, &'static [&'static str]);
@@ -94,10 +90,10 @@ fn tests_of(program: &str, build: &Build) -> Vec<Trial> {
         let (program, build) = (program.to_owned(), build.clone());
         test(format!("{kind}: {program}"), lack, move || body(&program, &build))
     };
-    tests.push(make("sanitizers", SANITIZED.as_ref().err().cloned(), under_sanitizers));
+    tests.push(make("sanitizers", ADDRESS.as_ref().err().cloned(), under_sanitizers));
     tests.push(make("valgrind", lack("valgrind", "--version"), under_valgrind));
     if ["conn_threads", "conn_fds", "conn_packed", "conn_spin"].contains(&program) {
-        tests.push(make("thread sanitizer", RACES.as_ref().err().cloned(), under_thread_sanitizer));
+        tests.push(make("thread sanitizer", THREADS.as_ref().err().cloned(), under_thread_sanitizer));
     }
     if cfg!(all(target_os = "linux", target_env = "gnu")) && ["manners", "deadlines", "messages"].contains(&program) {
         tests.push(make("old kernel", None, on_an_old_kernel));
@@ -118,8 +114,8 @@ fn tests_of(program: &str, build: &Build) -> Vec<Trial> {
 }
 
 fn under_sanitizers(program: &str, build: &Build) -> Result<(), Failed> {
-    let library = SANITIZED.as_ref().map_err(|why| Failed::from(why.clone()))?;
-    let mut options = vec![SANITIZERS.into(), "-fno-sanitize-recover=all".into(), library.display().to_string()];
+    let library = ADDRESS.as_ref().map_err(|why| Failed::from(why.clone()))?;
+    let mut options = vec![FLAGS.into(), "-fno-sanitize-recover=all".into(), library.display().to_string()];
     options.extend(NATIVE.map(String::from));
     let program = compile(program, ("sanitizers", "gcc", &["-std=c11"]), &options, build)?;
     run(&mut Command::new(program))
@@ -135,7 +131,7 @@ fn under_valgrind(program: &str, build: &Build) -> Result<(), Failed> {
 
 /// gcc compiles for it, but rustc's runtime is linked: gcc's has not all that rustc's code calls.
 fn under_thread_sanitizer(program: &str, build: &Build) -> Result<(), Failed> {
-    let [library, runtime] = RACES.as_ref().map_err(|why| Failed::from(why.clone()))?;
+    let [library, runtime] = THREADS.as_ref().map_err(|why| Failed::from(why.clone()))?;
     let object = build.path().join(format!("{program}-threads.o"));
     run(Command::new("gcc")
         .args(["-std=c11", "-g", "-O1", "-fsanitize=thread", "-c"])
@@ -228,71 +224,4 @@ fn compile_shim(name: &str, build: &Build) -> Result<PathBuf, Failed> {
         .arg(&out)
         .arg("-ldl"))?;
     Ok(out)
-}
-
-/// The static library, built with AddressSanitizer, or why there is none.
-static SANITIZED: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
-    if cfg!(not(all(target_arch = "x86_64", target_os = "linux", target_env = "gnu"))) {
-        return Err("sanitizers: set up for x86-64 Linux only".into());
-    }
-    if !knows("gcc", SANITIZERS) {
-        return Err("gcc's sanitizers".into());
-    }
-    eprintln!("building the library with AddressSanitizer");
-    let folder = in_root("target/sanitizers");
-    let output = Command::new(env!("CARGO"))
-        .args(["build", "--lib", "--target", TARGET, "--target-dir"])
-        .arg(&folder)
-        .current_dir(ROOT)
-        .env("RUSTC_BOOTSTRAP", "1")
-        .env("RUSTFLAGS", "-Zsanitizer=address")
-        .output();
-    match output {
-        Ok(output) if output.status.success() => Ok(folder.join(TARGET).join("debug/libfdwire.a")),
-        Ok(output) => Err(format!("a library with AddressSanitizer: {}", String::from_utf8_lossy(&output.stderr))),
-        Err(error) => Err(format!("cargo: {error}")),
-    }
-});
-
-/// The static library, built with ThreadSanitizer, and the runtime that goes with it, or why there is none. Rust's own library
-/// has to be built with it too: the locks are in there.
-static RACES: LazyLock<Result<[PathBuf; 2], String>> = LazyLock::new(|| {
-    if cfg!(not(all(target_arch = "x86_64", target_os = "linux", target_env = "gnu"))) {
-        return Err("sanitizers: set up for x86-64 Linux only".into());
-    }
-    let folder = |what: &str| {
-        let output =
-            Command::new("rustc").args(["--print", what]).output().map_err(|error| format!("rustc: {error}"))?;
-        Ok::<_, String>(PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()))
-    };
-    if !folder("sysroot")?.join("lib/rustlib/src/rust/library").exists() {
-        return Err("sources of Rust's library (rustup component add rust-src)".into());
-    }
-    let files = std::fs::read_dir(folder("target-libdir")?).map_err(|error| error.to_string())?;
-    let mut files = files.filter_map(|file| Some(file.ok()?.path()));
-    let runtime = files.find(|file| file.to_string_lossy().ends_with("_rt.tsan.a")).ok_or("rustc's ThreadSanitizer")?;
-    eprintln!("building the library with ThreadSanitizer");
-    let target = in_root("target/threads");
-    let output = Command::new(env!("CARGO"))
-        .args(["build", "--release", "--lib", "-Zbuild-std", "--target", TARGET, "--target-dir"])
-        .arg(&target)
-        .current_dir(ROOT)
-        .env("RUSTC_BOOTSTRAP", "1")
-        .env("RUSTFLAGS", "-Zsanitizer=thread")
-        .output();
-    match output {
-        Ok(output) if output.status.success() => Ok([target.join(TARGET).join("release/libfdwire.a"), runtime]),
-        Ok(output) => Err(format!("a library with ThreadSanitizer: {}", String::from_utf8_lossy(&output.stderr))),
-        Err(error) => Err(format!("cargo: {error}")),
-    }
-});
-
-/// Whether a compiler takes an option, and can link with it.
-fn knows(compiler: &str, option: &str) -> bool {
-    let folder = tempfile::tempdir().unwrap();
-    let source = folder.path().join("empty.c");
-    std::fs::write(&source, "int main(void) { return 0; }\n").unwrap();
-    let mut command = Command::new(compiler);
-    command.arg(option).args(["-x", if compiler.ends_with("++") { "c++" } else { "c" }]).arg(&source);
-    command.arg("-o").arg(folder.path().join("empty")).output().is_ok_and(|output| output.status.success())
 }

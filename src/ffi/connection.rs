@@ -41,7 +41,7 @@ use super::errors::fdwire_error;
 use super::format::{fdwire_format, keep_format};
 use super::functions::Callbacks;
 use super::gate::Door;
-use super::guard::{EINVAL, borrow, code, contain, deadline, object, own, print, status, try_box, unbox};
+use super::guard::{EINVAL, borrow, code, contain, deadline, object, optional, own, print, status, try_box, unbox};
 use super::shared::Shared;
 use crate::Error;
 use crate::connection::{Connection, Direction, Input, Interest, Output, Stats};
@@ -524,9 +524,10 @@ pub unsafe extern "C" fn fdwire_conn_shutdown(conn: *mut fdwire_conn, how: c_int
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fdwire_conn_finish(conn: *mut fdwire_conn, unsent: *mut u64, timeout_ms: c_int) -> c_int {
     let finish = |conn: &fdwire_conn| {
-        let (left, ended) = conn.connection.finish(deadline(timeout_ms)?);
         // SAFETY: the caller's promise for `unsent`.
-        if let Some(unsent) = unsafe { unsent.as_mut() } {
+        let (deadline, unsent) = (deadline(timeout_ms)?, unsafe { optional(unsent)? });
+        let (left, ended) = conn.connection.finish(deadline);
+        if let Some(unsent) = unsent {
             *unsent = left;
         }
         for fd in conn.take_owned().into_iter().flatten() {
