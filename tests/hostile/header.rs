@@ -98,6 +98,11 @@ fn gather<'h>(function: &'h Function, all: &'h [Function], codes: &mut Codes, se
     let returns = function.comment.split_once("Returns: ").map_or("", |(_, returns)| returns);
     codes.any_number |= returns.starts_with("a descriptor") || returns.starts_with("these, or'ed");
     let words: Vec<&str> = returns.split_whitespace().map(|word| word.trim_end_matches([',', '.', ':', ';'])).collect();
+    // What lasts is said by name where it is found.
+    if ["error that", "errors that last", "decoder's error"].iter().any(|lasting| returns.contains(lasting)) {
+        codes.named.extend(["FDWIRE_E_MALFORMED", "FDWIRE_E_TOO_LONG", "FDWIRE_E_TRUNCATED"].map(String::from));
+        codes.of_system |= function.name.starts_with("fdwire_conn");
+    }
     for (i, word) in words.iter().enumerate() {
         let before = i.checked_sub(1).map_or("", |before| words[before]);
         match *word {
@@ -106,7 +111,7 @@ fn gather<'h>(function: &'h Function, all: &'h [Function], codes: &mut Codes, se
             "FDWIRE_E_PANIC" => {}
             _ if word.starts_with("-E") || word.starts_with("FDWIRE_E_") => codes.named.push((*word).to_owned()),
             _ if word.ends_with("(2)") => codes.of_system = true,
-            _ if matches!(before, "as" | "what") => {
+            _ if matches!(before, "as" | "what" | "What") => {
                 all.iter().filter(|other| other.name == *word).for_each(|other| gather(other, all, codes, seen));
             }
             _ => {}
