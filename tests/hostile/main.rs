@@ -31,11 +31,11 @@ fn main() {
     let tests = vec![
         test("table".into(), lack("gcc", "--version"), || all("plain", "table", table_len()?, true)),
         test("table: address sanitizer".into(), of_address(), || all("address", "table", table_len()?, false)),
-        test("sequences".into(), lack("gcc", "--version"), || all("plain", "sequences", 6000, true)),
-        test("sequences: address sanitizer".into(), of_address(), || all("address", "sequences", 1500, false)),
-        test("threads".into(), lack("gcc", "--version"), || all("plain", "threads", 600, true)),
+        test("sequences".into(), lack("gcc", "--version"), || all("plain", "sequences", 2000, true)),
+        test("sequences: address sanitizer".into(), of_address(), || all("address", "sequences", 400, false)),
+        test("threads".into(), lack("gcc", "--version"), || all("plain", "threads", 150, true)),
         test("threads: thread sanitizer".into(), THREADS.as_ref().err().cloned(), || {
-            all("threads", "threads", 150, false)
+            all("threads", "threads", 60, false)
         }),
     ];
     libtest_mimic::run(&Arguments::from_args(), tests).exit();
@@ -78,7 +78,8 @@ fn all(build: &str, sort: &str, count: usize, figures: bool) -> Result<(), Faile
                 None => wrong.push_str("it did not come to its end\n"),
             }
             if !output.status.success() {
-                wrong += &format!("{program:?} {sort}: {}\n{out}{}", output.status, String::from_utf8_lossy(&output.stderr));
+                wrong +=
+                    &format!("{program:?} {sort}: {}\n{out}{}", output.status, String::from_utf8_lossy(&output.stderr));
             }
         }
     }
@@ -92,14 +93,18 @@ fn all(build: &str, sort: &str, count: usize, figures: bool) -> Result<(), Faile
 /// `12 cases, 34 calls, ...`, on the last line.
 fn counts(out: &str) -> Option<Vec<u64>> {
     let last = out.lines().last()?;
-    last.split(", ").map(|part| part.split(' ').next()?.parse().ok()).collect::<Option<Vec<_>>>().filter(|all| all.len() == 5)
+    last.split(", ")
+        .map(|part| part.split(' ').next()?.parse().ok())
+        .collect::<Option<Vec<_>>>()
+        .filter(|all| all.len() == 5)
 }
 
 /// Appends figures to the file that is named for them.
 fn tell(sort: &str, [cases, calls, signals, ..]: [u64; 5]) -> Result<(), Failed> {
     let Some(file) = std::env::var_os("FDWIRE_FIGURES") else { return Ok(()) };
     let key = if sort == "table" { "hostile".to_owned() } else { format!("hostile.{sort}") };
-    let what = if sort == "table" { "cases of the table of hostile calls" } else { "random sequences of calls on one object" };
+    let what =
+        if sort == "table" { "cases of the table of hostile calls" } else { "random sequences of calls on one object" };
     let lines = format!(
         "{key}.cases\t{cases}\t{what}\n{key}.calls\t{calls}\tcalls made in them\n{key}.signals\t{signals}\tof them ended by a signal\n"
     );

@@ -16,7 +16,13 @@ pub(crate) fn program(functions: &[Function]) -> Result<String, String> {
         let Codes { named, of_system, one, any_number } = codes(function, functions);
         // 0 ends them.
         writeln!(out, "static const int codes_{i}[] = {{{}, 0}};", named.join(", ")).expect("a String takes it");
-        let most = if any_number { "INT_MAX" } else if one { "1" } else { "0" };
+        let most = if any_number {
+            "INT_MAX"
+        } else if one {
+            "1"
+        } else {
+            "0"
+        };
         let closes = matches!(function.name.as_str(), "fdwire_close" | "fdwire_finish");
         writeln!(
             table,
@@ -30,8 +36,12 @@ pub(crate) fn program(functions: &[Function]) -> Result<String, String> {
         )
         .expect("a String takes it");
     }
-    write!(out, "\nconst struct function functions[] = {{\n{table}}};\nconst int function_count = {};\n", functions.len())
-        .expect("a String takes it");
+    write!(
+        out,
+        "\nconst struct function functions[] = {{\n{table}}};\nconst int function_count = {};\n",
+        functions.len()
+    )
+    .expect("a String takes it");
     Ok(out)
 }
 

@@ -187,7 +187,9 @@ static void make_call(struct scene *s, const struct step *step) {
   const struct function *f = &functions[step->function];
   begin_call(s);
   f->call(s, step->pick);
+  pthread_mutex_lock(&lock);
   s->is_busy = 0;
+  pthread_mutex_unlock(&lock);
   if (f->has_code)
     check_code(s, f);
   check_memory(s, f);

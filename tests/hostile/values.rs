@@ -134,8 +134,17 @@ pub(crate) fn values(function: &Function, at: usize) -> Result<Values, String> {
             pointer(Memory::None, "\"u32be\"", more.map(any).into())
         }
         ("const char *", "address") => {
-            let more = ["\"\"", "\"\\xff\\xfe\"", "long_text(s, \"\")", "long_text(s, \"unix:\")", "\"unix:\"",
-                "\"127.0.0.1:99999\"", "\"[::1\"", "\":\"", "\"unix:@\""];
+            let more = [
+                "\"\"",
+                "\"\\xff\\xfe\"",
+                "long_text(s, \"\")",
+                "long_text(s, \"unix:\")",
+                "\"unix:\"",
+                "\"127.0.0.1:99999\"",
+                "\"[::1\"",
+                "\":\"",
+                "\"unix:@\"",
+            ];
             let valid = if function.name == "fdwire_listen" { "\"127.0.0.1:0\"" } else { "an_address(s)" };
             pointer(Memory::None, valid, more.map(any).into())
         }
@@ -197,30 +206,48 @@ pub(crate) fn values(function: &Function, at: usize) -> Result<Values, String> {
                 vec![any("out(s, @, 8)"), given("NULL", Expect::Same), given("odd(s, @, sizeof(uint64_t))", EINVAL)];
             Ok(Values { values, memory: Memory::Always(8) })
         }
-        ("fdwire_stats *", "stats") => {
-            pointer(Memory::Room(at + 1, 1), "out(s, @, sizeof(fdwire_stats))", vec![given("odd(s, @, sizeof(fdwire_stats))", Expect::Same)])
-        }
+        ("fdwire_stats *", "stats") => pointer(
+            Memory::Room(at + 1, 1),
+            "out(s, @, sizeof(fdwire_stats))",
+            vec![given("odd(s, @, sizeof(fdwire_stats))", Expect::Same)],
+        ),
         ("fdwire_msg *", "msg" | "head") => output(40),
         ("size_t *", "cap" | "count" | "got" | "len") | ("uint64_t *", "body_len") => output(8),
         ("void **" | "const void **", "ptr") => output(8),
         ("fdwire_conn **" | "fdwire_decoder **" | "fdwire_format **", "out") => output(8),
         ("fdwire_probe_fn", "probe") => {
-            let more = ["probe_lowest", "probe_highest", "probe_beyond", "probe_nothing_ever", "probe_head_beyond",
-                "probe_at_least_all", "probe_at_least_none", "probe_at_random", "probe_closes"];
+            let more = [
+                "probe_lowest",
+                "probe_highest",
+                "probe_beyond",
+                "probe_nothing_ever",
+                "probe_head_beyond",
+                "probe_at_least_all",
+                "probe_at_least_none",
+                "probe_at_random",
+                "probe_closes",
+            ];
             pointer(Memory::None, "probe_lines", more.map(any).into())
         }
-        ("fdwire_read_fn", "read") => one(list("read_well",
-            &["NULL", "move_lowest", "move_highest", "read_beyond", "move_unknown", "move_none", "read_calls_back"])),
-        ("fdwire_writev_fn", "writev") => one(list("write_well",
-            &["NULL", "write_lowest", "write_highest", "write_beyond", "write_none", "write_calls_back"])),
-        ("fdwire_wait_fn", "wait") => one(list("wait_well", &["NULL", "wait_lowest", "wait_highest", "wait_calls_back"])),
+        ("fdwire_read_fn", "read") => one(list(
+            "read_well",
+            &["NULL", "move_lowest", "move_highest", "read_beyond", "move_unknown", "move_none", "read_calls_back"],
+        )),
+        ("fdwire_writev_fn", "writev") => one(list(
+            "write_well",
+            &["NULL", "write_lowest", "write_highest", "write_beyond", "write_none", "write_calls_back"],
+        )),
+        ("fdwire_wait_fn", "wait") => {
+            one(list("wait_well", &["NULL", "wait_lowest", "wait_highest", "wait_calls_back"]))
+        }
         _ => Err(format!("{}: nothing is known of values for {kind} {name}", function.name)),
     }
 }
 
 /// One value that is written.
 fn output(size: usize) -> Result<Values, String> {
-    let values = vec![any(&format!("out(s, @, {size})")), given("NULL", EINVAL), given(&format!("odd(s, @, {size})"), EINVAL)];
+    let values =
+        vec![any(&format!("out(s, @, {size})")), given("NULL", EINVAL), given(&format!("odd(s, @, {size})"), EINVAL)];
     Ok(Values { values, memory: Memory::Output(size) })
 }
 
@@ -282,8 +309,8 @@ fn sizes(function: &Function, at: usize) -> Result<Vec<Value>, String> {
     let name = function.parameters[at].name.as_str();
     let of = |i: usize| function.parameters[i].kind.as_str();
     let copies = function.name.starts_with("fdwire_copy");
-    let counts = !copies && matches!(name, "count" | "most")
-        || name == "cap" && matches!(of(at - 1), "fdwire_msg *" | "int *");
+    let counts =
+        !copies && matches!(name, "count" | "most") || name == "cap" && matches!(of(at - 1), "fdwire_msg *" | "int *");
     let valid = match name {
         _ if counts => "2",
         "cap" | "why_cap" | "len" => "64",
@@ -295,7 +322,10 @@ fn sizes(function: &Function, at: usize) -> Result<Vec<Value>, String> {
     };
     let mut values = list(valid, &["0", "1"]);
     // More than any range has, where it is the length of one; text is cut to no room then.
-    let a_range = at > 0 && of(at - 1).ends_with('*') && !of(at - 1).starts_with("char") && name != "size"
+    let a_range = at > 0
+        && of(at - 1).ends_with('*')
+        && !of(at - 1).starts_with("char")
+        && name != "size"
         && function.returns == "int";
     let expect = if a_range || function.name == "fdwire_local_address" { EINVAL } else { Expect::Any };
     values.extend(["SIZE_MAX", "SIZE_MAX - 1", "(size_t)PTRDIFF_MAX + 1"].map(|c| given(c, expect)));
@@ -315,18 +345,32 @@ fn descriptors(function: &Function, name: &str) -> Vec<Value> {
     let both_ways = function.name == "fdwire_conn_new";
     let mut values = list(
         valid,
-        &["good(s)", "a_directory(s)", "a_file(s, O_RDONLY)", "a_file(s, O_WRONLY)", "the_null_device(s)",
-            "an_eventfd(s)", "an_epoll(s)", "a_listener(s)", "unconnected(s)", "pipe_to_read(s)", "pipe_to_write(s)",
-            "path_only(s)"],
+        &[
+            "good(s)",
+            "a_directory(s)",
+            "a_file(s, O_RDONLY)",
+            "a_file(s, O_WRONLY)",
+            "the_null_device(s)",
+            "an_eventfd(s)",
+            "an_epoll(s)",
+            "a_listener(s)",
+            "unconnected(s)",
+            "pipe_to_read(s)",
+            "pipe_to_write(s)",
+            "path_only(s)",
+        ],
     );
     // Such a one is never ready, and it is right to wait for it.
-    values.retain(|value| value.c != "an_epoll(s)" || !matches!(function.name.as_str(), "fdwire_send" | "fdwire_write_all"));
+    values.retain(|value| {
+        value.c != "an_epoll(s)" || !matches!(function.name.as_str(), "fdwire_send" | "fdwire_write_all")
+    });
     values.push(given("-1", if both_ways { Expect::Same } else { EBADF }));
     values.extend(["-2", "INT_MIN", "INT_MAX", "closed(s)"].map(|c| given(c, EBADF)));
     let boundaries = match function.comment.contains("-EPROTOTYPE") || function.name == "fdwire_conn_new" {
         true => Expect::Code("-EPROTOTYPE"),
         false => Expect::Any,
     };
-    values.extend(["with_boundaries(s, SOCK_DGRAM)", "with_boundaries(s, SOCK_SEQPACKET)"].map(|c| given(c, boundaries)));
+    values
+        .extend(["with_boundaries(s, SOCK_DGRAM)", "with_boundaries(s, SOCK_SEQPACKET)"].map(|c| given(c, boundaries)));
     values
 }
