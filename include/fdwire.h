@@ -788,7 +788,8 @@ int fdwire_conn_shutdown(fdwire_conn *conn, int how, int timeout_ms);
  * Returns: 0: all was sent and the peer has ended too. -ETIMEDOUT: it had not in time (with
  * timeout_ms 0 too; there is no -EAGAIN here), so what was sent last may be lost. -ECONNRESET,
  * -EPIPE: the peer broke off. FDWIRE_E_TRUNCATED: a message that is sent in parts was not sent
- * whole. -EINVAL for timeout_ms, or a NULL, with nothing done.
+ * whole. Errors that last, as fdwire_conn_flush. -EINVAL for timeout_ms, or a NULL, with nothing
+ * done.
  */
 int fdwire_conn_finish(fdwire_conn *conn, uint64_t *unsent, int timeout_ms);
 
