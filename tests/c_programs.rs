@@ -8,14 +8,9 @@ mod trials;
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::{Arc, LazyLock};
-use trials::{ROOT, WARNINGS, in_root, lack, run, test};
-
-/// What a program needs besides a static libfdwire, as rustc says of it.
-const NATIVE: [&str; 3] = ["-lpthread", "-ldl", "-lm"];
-const SANITIZERS: &str = "-fsanitize=address,undefined";
-const TARGET: &str = "x86_64-unknown-linux-gnu";
-const MUSL_TARGET: &str = "x86_64-unknown-linux-musl";
+use std::sync::Arc;
+use trials::libraries::{ADDRESS, FLAGS, MUSL, NATIVE, PORTABLE, THREADS};
+use trials::{WARNINGS, in_root, knows, lack, run, test};
 
 /// Ways to compile: what they are called, the compiler, its options, and options of which the first that it knows is used.
 type Dialect = (&'static str, &'static str, &'static [&'static str]);
@@ -95,10 +90,10 @@ fn tests_of(program: &str, build: &Build) -> Vec<Trial> {
         let (program, build) = (program.to_owned(), build.clone());
         test(format!("{kind}: {program}"), lack, move || body(&program, &build))
     };
-    tests.push(make("sanitizers", SANITIZED.as_ref().err().cloned(), under_sanitizers));
+    tests.push(make("sanitizers", ADDRESS.as_ref().err().cloned(), under_sanitizers));
     tests.push(make("valgrind", lack("valgrind", "--version"), under_valgrind));
     if ["conn_threads", "conn_fds", "conn_packed", "conn_spin"].contains(&program) {
-        tests.push(make("thread sanitizer", RACES.as_ref().err().cloned(), under_thread_sanitizer));
+        tests.push(make("thread sanitizer", THREADS.as_ref().err().cloned(), under_thread_sanitizer));
     }
     if ["addresses", "conn_end", "conn_fds", "conn_threads", "manners", "messages", "small_buffer"].contains(&program) {
         tests.push(make("portable", PORTABLE.as_ref().err().cloned(), in_portable_ways));
@@ -125,8 +120,8 @@ fn tests_of(program: &str, build: &Build) -> Vec<Trial> {
 }
 
 fn under_sanitizers(program: &str, build: &Build) -> Result<(), Failed> {
-    let library = SANITIZED.as_ref().map_err(|why| Failed::from(why.clone()))?;
-    let mut options = vec![SANITIZERS.into(), "-fno-sanitize-recover=all".into(), library.display().to_string()];
+    let library = ADDRESS.as_ref().map_err(|why| Failed::from(why.clone()))?;
+    let mut options = vec![FLAGS.into(), "-fno-sanitize-recover=all".into(), library.display().to_string()];
     options.extend(NATIVE.map(String::from));
     let program = compile(program, ("sanitizers", "gcc", &["-std=c11"]), &options, build)?;
     run(&mut Command::new(program))
@@ -142,7 +137,7 @@ fn under_valgrind(program: &str, build: &Build) -> Result<(), Failed> {
 
 /// gcc compiles for it, but rustc's runtime is linked: gcc's has not all that rustc's code calls.
 fn under_thread_sanitizer(program: &str, build: &Build) -> Result<(), Failed> {
-    let [library, runtime] = RACES.as_ref().map_err(|why| Failed::from(why.clone()))?;
+    let [library, runtime] = THREADS.as_ref().map_err(|why| Failed::from(why.clone()))?;
     let object = build.path().join(format!("{program}-threads.o"));
     run(Command::new("gcc")
         .args(["-std=c11", "-g", "-O1", "-fsanitize=thread", "-c"])
@@ -251,94 +246,4 @@ fn compile_shim(name: &str, build: &Build) -> Result<PathBuf, Failed> {
         .arg(&out)
         .arg("-ldl"))?;
     Ok(out)
-}
-
-/// The static library, built with AddressSanitizer, or why there is none.
-static SANITIZED: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
-    if cfg!(not(all(target_arch = "x86_64", target_os = "linux", target_env = "gnu"))) {
-        return Err("sanitizers: set up for x86-64 Linux only".into());
-    }
-    if !knows("gcc", SANITIZERS) {
-        return Err("gcc's sanitizers".into());
-    }
-    let folder = build_library("AddressSanitizer", TARGET, "target/sanitizers", "-Zsanitizer=address", &[])?;
-    Ok(folder.join("debug/libfdwire.a"))
-});
-
-/// The static library, built without what Linux alone has, or why there is none.
-static PORTABLE: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
-    if cfg!(not(all(target_arch = "x86_64", target_os = "linux", target_env = "gnu"))) {
-        return Err("portable ways: tried out on x86-64 Linux only".into());
-    }
-    let folder = build_library("portable system calls", TARGET, "target", "--cfg fdwire_portable", &[])?;
-    Ok(folder.join("debug/libfdwire.a"))
-});
-
-/// The static library, built for musl, and Rust's own unwinder: gcc's is for glibc.
-static MUSL: LazyLock<Result<[PathBuf; 2], String>> = LazyLock::new(|| {
-    if let Some(lacking) = lack("musl-gcc", "--version") {
-        return Err(lacking);
-    }
-    let output = Command::new("rustc").args(["--print", "target-libdir", "--target", MUSL_TARGET]).output();
-    let folder = output.map(|output| PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()));
-    let unwinder = folder.map_err(|error| format!("rustc: {error}"))?.join("self-contained/libunwind.a");
-    if !unwinder.exists() {
-        return Err(format!("Rust's library for {MUSL_TARGET} (rustup target add {MUSL_TARGET})"));
-    }
-    let folder = build_library("musl", MUSL_TARGET, "target", "", &[])?;
-    Ok([folder.join("debug/libfdwire.a"), unwinder])
-});
-
-/// The static library, built with ThreadSanitizer, and the runtime that goes with it, or why there is none. Rust's own library
-/// has to be built with it too: the locks are in there.
-static RACES: LazyLock<Result<[PathBuf; 2], String>> = LazyLock::new(|| {
-    if cfg!(not(all(target_arch = "x86_64", target_os = "linux", target_env = "gnu"))) {
-        return Err("sanitizers: set up for x86-64 Linux only".into());
-    }
-    let folder = |what: &str| {
-        let output =
-            Command::new("rustc").args(["--print", what]).output().map_err(|error| format!("rustc: {error}"))?;
-        Ok::<_, String>(PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()))
-    };
-    if !folder("sysroot")?.join("lib/rustlib/src/rust/library").exists() {
-        return Err("sources of Rust's library (rustup component add rust-src)".into());
-    }
-    let files = std::fs::read_dir(folder("target-libdir")?).map_err(|error| error.to_string())?;
-    let mut files = files.filter_map(|file| Some(file.ok()?.path()));
-    let runtime = files.find(|file| file.to_string_lossy().ends_with("_rt.tsan.a")).ok_or("rustc's ThreadSanitizer")?;
-    let folder = build_library(
-        "ThreadSanitizer",
-        TARGET,
-        "target/threads",
-        "-Zsanitizer=thread",
-        &["--release", "-Zbuild-std"],
-    )?;
-    Ok([folder.join("release/libfdwire.a"), runtime])
-});
-
-/// Builds a library of another kind, and says where in a folder it is.
-fn build_library(kind: &str, target: &str, folder: &str, flags: &str, options: &[&str]) -> Result<PathBuf, String> {
-    eprintln!("building the library with {kind}");
-    let folder = in_root(folder);
-    let mut build = Command::new(env!("CARGO"));
-    build.args(["build", "--lib", "--target", target, "--target-dir"]).arg(&folder).args(options);
-    build.current_dir(ROOT).env("RUSTFLAGS", flags);
-    if flags.starts_with("-Z") {
-        build.env("RUSTC_BOOTSTRAP", "1");
-    }
-    match build.output() {
-        Ok(output) if output.status.success() => Ok(folder.join(target)),
-        Ok(output) => Err(format!("a library with {kind}: {}", String::from_utf8_lossy(&output.stderr))),
-        Err(error) => Err(format!("cargo: {error}")),
-    }
-}
-
-/// Whether a compiler takes an option, and can link with it.
-fn knows(compiler: &str, option: &str) -> bool {
-    let folder = tempfile::tempdir().unwrap();
-    let source = folder.path().join("empty.c");
-    std::fs::write(&source, "int main(void) { return 0; }\n").unwrap();
-    let mut command = Command::new(compiler);
-    command.arg(option).args(["-x", if compiler.ends_with("++") { "c++" } else { "c" }]).arg(&source);
-    command.arg("-o").arg(folder.path().join("empty")).output().is_ok_and(|output| output.status.success())
 }

@@ -3,7 +3,7 @@
 //! An address is a text: "host:port" with a name or a number, "[::1]:9000", "unix:/path", and on
 //! Linux "unix:@name" for a socket that has no file. Ports are numbers.
 
-use super::guard::{EINVAL, borrow, deadline, object, print, status, text};
+use super::guard::{EINVAL, borrow, bytes_mut, deadline, object, print, status, text};
 use crate::{Error, fd};
 use std::ffi::{c_char, c_int};
 use std::os::fd::IntoRawFd;
@@ -70,8 +70,8 @@ pub extern "C" fn fdwire_accept(listener: c_int, timeout_ms: c_int) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fdwire_local_address(fd: c_int, buf: *mut c_char, cap: usize) -> c_int {
     status(|| {
-        // SAFETY: the caller's promise for `buf`, whose first byte there must be.
-        unsafe { object(buf)? };
+        // SAFETY: the caller's promise for `buf` and `cap`; even without room NULL is none.
+        unsafe { (object(buf)?, bytes_mut(buf.cast(), cap)?) };
         let address = fd::local_address(borrow(fd)?)?;
         // SAFETY: the caller's promise for `buf` and `cap`.
         match unsafe { print(buf, cap, &address) } {

@@ -41,7 +41,7 @@ use super::errors::fdwire_error;
 use super::format::{fdwire_format, keep_format};
 use super::functions::Callbacks;
 use super::gate::Door;
-use super::guard::{EINVAL, borrow, code, contain, deadline, object, own, print, status, try_box, unbox};
+use super::guard::{EINVAL, borrow, code, contain, deadline, object, optional, own, print, status, try_box, unbox};
 use super::shared::Shared;
 use crate::Error;
 use crate::connection::{Connection, Direction, Input, Interest, Output, Stats};
@@ -160,15 +160,17 @@ impl fdwire_conn {
         }
     }
 
-    /// The descriptors that are to be closed, each once.
+    /// The descriptors that are to be closed, each once. They are forgotten: their numbers may be others' from now on, which
+    /// setting FDWIRE_OWN again must not have closed.
     fn take_owned(&self) -> [Option<OwnedFd>; 2] {
-        let owned = self.owned.swap(0, Ordering::Relaxed);
-        let (in_fd, out_fd) = (self.in_fd.load(Ordering::Relaxed), self.out_fd.load(Ordering::Relaxed));
-        let same = in_fd == out_fd && owned & IN != 0;
-        [
-            own(if owned & IN != 0 { in_fd } else { -1 }).ok(),
-            own(if owned & OUT != 0 && !same { out_fd } else { -1 }).ok(),
-        ]
+        let same = self.in_fd.load(Ordering::Relaxed) == self.out_fd.load(Ordering::Relaxed);
+        let owned = match self.owned.swap(0, Ordering::Relaxed) {
+            IN | OUT if same => BOTH as c_int,
+            owned => owned,
+        };
+        let take = |side: &AtomicI32, bit| if owned & bit != 0 { side.swap(-1, Ordering::Relaxed) } else { -1 };
+        let (in_fd, out_fd) = (take(&self.in_fd, IN), take(&self.out_fd, OUT));
+        [own(in_fd).ok(), own(if same { -1 } else { out_fd }).ok()]
     }
 
     /// Notes that a format may call the program back.
@@ -520,13 +522,15 @@ pub unsafe extern "C" fn fdwire_conn_shutdown(conn: *mut fdwire_conn, how: c_int
 /// Returns: 0: all was sent and the peer has ended too. -ETIMEDOUT: it had not in time (with
 /// timeout_ms 0 too; there is no -EAGAIN here), so what was sent last may be lost. -ECONNRESET,
 /// -EPIPE: the peer broke off. FDWIRE_E_TRUNCATED: a message that is sent in parts was not sent
-/// whole. -EINVAL for timeout_ms, or a NULL, with nothing done.
+/// whole. Errors that last, as fdwire_conn_flush. -EINVAL for timeout_ms, or a NULL, with nothing
+/// done.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fdwire_conn_finish(conn: *mut fdwire_conn, unsent: *mut u64, timeout_ms: c_int) -> c_int {
     let finish = |conn: &fdwire_conn| {
-        let (left, ended) = conn.connection.finish(deadline(timeout_ms)?);
         // SAFETY: the caller's promise for `unsent`.
-        if let Some(unsent) = unsafe { unsent.as_mut() } {
+        let (deadline, unsent) = (deadline(timeout_ms)?, unsafe { optional(unsent)? });
+        let (left, ended) = conn.connection.finish(deadline);
+        if let Some(unsent) = unsent {
             *unsent = left;
         }
         for fd in conn.take_owned().into_iter().flatten() {

@@ -13,7 +13,7 @@
 //! A cursor is a plain struct of the caller's, and refers to the caller's buffer for as long as it
 //! is used. It may be copied, to come back to a place. A NULL cursor reads 0 and writes nothing.
 
-use super::guard::{EINVAL, bytes, bytes_mut, code, contain};
+use super::guard::{EINVAL, bytes, bytes_mut, code, contain, pointee};
 use crate::Error;
 use crate::endian::{Fault, Order, Reader, Writer};
 use std::ffi::{c_int, c_void};
@@ -74,7 +74,7 @@ fn order(order: c_int) -> Result<Order, Error> {
 /// If not NULL, `r` points to a reader that nobody else uses, and whose buffer may be read during `'a`.
 unsafe fn read<'a, T: Default>(r: *mut fdwire_reader, step: impl FnOnce(&mut Reader<'a>) -> T) -> T {
     // SAFETY: as the caller of this function says.
-    let Some(r) = (unsafe { r.as_mut() }) else { return T::default() };
+    let Some(r) = (unsafe { pointee(r) }) else { return T::default() };
     if r.status != 0 {
         return T::default();
     }
@@ -107,7 +107,7 @@ unsafe fn read<'a, T: Default>(r: *mut fdwire_reader, step: impl FnOnce(&mut Rea
 /// If not NULL, `w` points to a writer that nobody else uses, and whose buffer may be written.
 unsafe fn write(w: *mut fdwire_writer, step: impl FnOnce(&mut Writer<'_>) -> Result<(), Error>) {
     // SAFETY: as the caller of this function says.
-    let Some(w) = (unsafe { w.as_mut() }) else { return };
+    let Some(w) = (unsafe { pointee(w) }) else { return };
     if w.status != 0 {
         return;
     }
@@ -142,7 +142,7 @@ pub unsafe extern "C" fn fdwire_reader_init(
     // SAFETY: the caller's promise for `p`.
     let valid = unsafe { bytes(p, len) }.and_then(|_| self::order(order));
     let status = valid.map_or_else(code, |_| 0);
-    if r.is_null() {
+    if r.is_null() || !r.is_aligned() {
         return code(EINVAL);
     }
     // SAFETY: not NULL, and may be written, as the caller says; its fields need not have been set before.
@@ -230,7 +230,7 @@ pub unsafe extern "C" fn fdwire_read_bytes(r: *mut fdwire_reader, len: usize) ->
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fdwire_reader_left(r: *const fdwire_reader) -> usize {
     // SAFETY: the caller's promise for `r`.
-    unsafe { r.as_ref() }.filter(|r| r.status == 0).map_or(0, |r| r.len.saturating_sub(r.pos))
+    unsafe { pointee(r.cast_mut()) }.filter(|r| r.status == 0).map_or(0, |r| r.len.saturating_sub(r.pos))
 }
 
 /// Sets a writer to the start of a buffer of len bytes (NULL if len is 0), in the order FDWIRE_BIG
@@ -242,7 +242,7 @@ pub unsafe extern "C" fn fdwire_writer_init(w: *mut fdwire_writer, p: *mut c_voi
     // SAFETY: the caller's promise for `p`.
     let valid = unsafe { bytes_mut(p, len) }.and_then(|_| self::order(order));
     let status = valid.map_or_else(code, |_| 0);
-    if w.is_null() {
+    if w.is_null() || !w.is_aligned() {
         return code(EINVAL);
     }
     // SAFETY: not NULL, and may be written, as the caller says; its fields need not have been set before.

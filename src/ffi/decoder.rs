@@ -333,7 +333,7 @@ pub unsafe extern "C" fn fdwire_encode(
     status(|| {
         // SAFETY: the caller's promises for `format`, `len` and `msg`, and for what that points to.
         let (format, len, head, body) = unsafe {
-            let msg = msg.as_ref().ok_or(super::guard::EINVAL)?;
+            let msg = object(msg.cast_mut())?;
             let head = given(msg.head.cast(), msg.head_len)?;
             (format_or_default(format), object(len)?, head, bytes(msg.body.cast(), msg.body_len)?)
         };

@@ -4,7 +4,7 @@
 //! it came, written on failure too: after a time-out, or an error that passes, the same call goes
 //! on with no byte lost or repeated. It must be 0 at first; done may be NULL where nobody asks.
 
-use super::guard::{borrow, bytes, bytes_mut, deadline, status};
+use super::guard::{borrow, bytes, bytes_mut, deadline, optional, status};
 use crate::{Error, fd};
 use std::ffi::{c_int, c_void};
 
@@ -61,5 +61,5 @@ pub unsafe extern "C" fn fdwire_write_all(
 /// If not NULL, `done` points to a size that may be read and written.
 unsafe fn counting<T>(done: *mut usize, transfer: impl FnOnce(&mut usize) -> Result<T, Error>) -> Result<T, Error> {
     // SAFETY: as the caller of this function says.
-    transfer(unsafe { done.as_mut() }.unwrap_or(&mut 0))
+    transfer(unsafe { optional(done)? }.unwrap_or(&mut 0))
 }

@@ -338,14 +338,10 @@ pub(super) unsafe fn room<'a>(
     wanted: usize,
     len: &mut usize,
 ) -> Result<&'a mut [u8], Error> {
-    if cap < wanted {
-        *len = wanted;
-        return Err(Error::NoRoom { needed: wanted as u64 });
-    }
     // SAFETY: as the caller of this function says.
-    let room = unsafe { bytes_mut(out, wanted)? };
+    let room = unsafe { bytes_mut(out, cap)? }.get_mut(..wanted);
     *len = wanted;
-    Ok(room)
+    room.ok_or(Error::NoRoom { needed: wanted as u64 })
 }
 
 /// The name of the preset with this number, from 0: what to write where a format's text is asked

@@ -60,7 +60,7 @@ impl Functions for [Callbacks; 1] {
         // SAFETY: the program's promise for its function.
         match functions.run(|ctx| unsafe { wait(ctx, events, ms) }) {
             0.. => Ok(()),
-            error => Err(Error::Os(error.checked_neg().unwrap_or(errno::EIO))),
+            error => Err(failure(error.into())),
         }
     }
 }
@@ -70,7 +70,15 @@ fn moved(result: i64, most: usize) -> Result<usize, Error> {
     match usize::try_from(result) {
         Ok(len) if len <= most => Ok(len),
         Ok(_) => Err(Error::Os(errno::EIO)),
-        Err(_) => Err(Error::Os(c_int::try_from(result).ok().and_then(c_int::checked_neg).unwrap_or(errno::EIO))),
+        Err(_) => Err(failure(result)),
+    }
+}
+
+/// The error of a function that failed; what is no -errno is not to be trusted either.
+fn failure(result: i64) -> Error {
+    match result {
+        -4095..0 => Error::Os(-result as c_int),
+        _ => Error::Os(errno::EIO),
     }
 }
 

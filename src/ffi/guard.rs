@@ -151,10 +151,29 @@ pub(super) unsafe fn text<'a>(p: *const c_char) -> Result<&'a [u8], Error> {
 /// What an argument points to.
 ///
 /// # Safety
-/// If not NULL, `p` points to a T that may be read and written, and that nobody else uses during `'a`.
+/// As `pointee`.
 pub(super) unsafe fn object<'a, T>(p: *mut T) -> Result<&'a mut T, Error> {
     // SAFETY: as the caller of this function says.
-    unsafe { p.as_mut() }.ok_or(EINVAL)
+    unsafe { pointee(p) }.ok_or(EINVAL)
+}
+
+/// The same of an argument that may be NULL.
+///
+/// # Safety
+/// As `pointee`.
+pub(super) unsafe fn optional<'a, T>(p: *mut T) -> Result<Option<&'a mut T>, Error> {
+    // SAFETY: as the caller of this function says.
+    if p.is_null() { Ok(None) } else { unsafe { object(p).map(Some) } }
+}
+
+/// `None` for NULL, and for an address that no T can have.
+///
+/// # Safety
+/// If not NULL and aligned, `p` points to a T that may be read and written, and that nobody else uses during `'a`.
+#[inline(always)]
+pub(super) unsafe fn pointee<'a, T>(p: *mut T) -> Option<&'a mut T> {
+    // SAFETY: aligned, and else as the caller of this function says.
+    if p.is_aligned() { unsafe { p.as_mut() } } else { None }
 }
 
 /// A box that is not made, rather than made by aborting the program, when there is no memory.

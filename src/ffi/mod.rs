@@ -30,10 +30,15 @@
 //! socket that keeps message boundaries (datagram, seqpacket) is -EPROTOTYPE. EINTR is retried,
 //! SIGPIPE is never raised: a peer that is gone is -EPIPE or -ECONNRESET.
 //!
-//! Pointers. NULL where it is not allowed, and a range of more than PTRDIFF_MAX bytes, is -EINVAL.
-//! NULL with length 0 is an empty range. A range that is not really there, or an object that was
-//! freed, cannot be told and is undefined behaviour, as everywhere in C. No pointer of the caller's
-//! is kept after the call. Text is UTF-8, NUL-terminated.
+//! Pointers. NULL where it is not allowed, a pointer to a number, a pointer or a struct that is not
+//! aligned for it, and a range of more than PTRDIFF_MAX bytes are -EINVAL; bytes may lie anywhere.
+//! NULL with length 0 is an empty range. No pointer of the caller's is kept after the call. Text is
+//! UTF-8, NUL-terminated.
+//!
+//! What no check can see is undefined behaviour, as everywhere in C: a range that is not really
+//! there; an object that was freed, is being freed, or is of another kind; what a call writes lying
+//! over something else that it is given, where that is not allowed by name; lent bytes that are
+//! read after they were given back. All else that a caller may do gets a code.
 //!
 //! Threads. Any function may be called from any thread at any time; what two calls may share is
 //! said where it matters. Signals are left alone: a signal mask is the same after a call as before

@@ -7,7 +7,7 @@
 
 use super::connection::{alone, fdwire_conn, with, with_quick};
 use super::decoder::fdwire_msg;
-use super::guard::{bytes_mut, deadline, list_mut, object};
+use super::guard::{bytes_mut, deadline, list_mut, object, pointee};
 use crate::Error;
 use crate::codec::Message;
 use crate::memory::{FEW, copy_short};
@@ -28,7 +28,7 @@ pub unsafe extern "C" fn fdwire_conn_recv(conn: *mut fdwire_conn, msg: *mut fdwi
     // What is inside is given without a look at the clock.
     let quick = |conn: &fdwire_conn| {
         // SAFETY: the caller's promise for `msg`.
-        let msg = unsafe { msg.as_mut() }.filter(|_| timeout_ms >= -1)?;
+        let msg = unsafe { pointee(msg) }.filter(|_| timeout_ms >= -1)?;
         conn.connection.recv_alone(0..=usize::MAX, |message| *msg = fdwire_msg::lent(message)).map(|()| 1)
     };
     // SAFETY: the caller's promises.
@@ -41,7 +41,7 @@ pub unsafe extern "C" fn fdwire_conn_recv(conn: *mut fdwire_conn, msg: *mut fdwi
 unsafe fn recv(conn: *mut fdwire_conn, msg: *mut fdwire_msg, timeout_ms: c_int) -> c_int {
     let quick = |conn: &fdwire_conn| {
         // SAFETY: the caller's promise for `msg`.
-        let msg = unsafe { msg.as_mut() }.filter(|_| timeout_ms >= -1)?;
+        let msg = unsafe { pointee(msg) }.filter(|_| timeout_ms >= -1)?;
         conn.connection.recv_quickly(usize::MAX, |message| *msg = fdwire_msg::lent(message)).map(|()| 1)
     };
     let receive = move |conn: &fdwire_conn| {
@@ -98,7 +98,7 @@ pub unsafe extern "C" fn fdwire_conn_recv_into(
 ) -> c_int {
     let quick = |conn: &fdwire_conn| {
         // SAFETY: the caller's promises for `body` and `len`.
-        let (body, len) = unsafe { (bytes_mut(body, cap).ok()?, len.as_mut().filter(|_| timeout_ms >= -1)?) };
+        let (body, len) = unsafe { (bytes_mut(body, cap).ok()?, pointee(len).filter(|_| timeout_ms >= -1)?) };
         let len_few = *FEW.start()..=cap.min(*FEW.end()); // which are copied without a call
         conn.connection.recv_alone(len_few, |message| copy_to(body, len, message)).flatten()
     };
@@ -126,7 +126,7 @@ unsafe fn recv_into(
 ) -> c_int {
     let quick = |conn: &fdwire_conn| {
         // SAFETY: the caller's promises for `body` and `len`.
-        let (body, len) = unsafe { (bytes_mut(body, cap).ok()?, len.as_mut().filter(|_| timeout_ms >= -1)?) };
+        let (body, len) = unsafe { (bytes_mut(body, cap).ok()?, pointee(len).filter(|_| timeout_ms >= -1)?) };
         conn.connection.recv_quickly(cap, |message| copy_to(body, len, message)).flatten()
     };
     let receive = move |conn: &fdwire_conn| {

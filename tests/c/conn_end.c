@@ -217,6 +217,7 @@ static void nothing_comes_after_finish(void) {
   CHECK_IS(fdwire_conn_flush(conn, -1), -EPIPE);
   CHECK_IS(fdwire_conn_recv(conn, &msg, -1), FDWIRE_E_BROKEN);
   CHECK_IS(fdwire_conn_events(conn), FDWIRE_READY);
+  CHECK_IS(fdwire_conn_set(conn, FDWIRE_OWN, FDWIRE_BOTH), 0); /* of what it has no more */
   fdwire_conn_free(conn);
   CHECK_IS(fdwire_send(others[0], NULL, "fine", 4, 0), 0);
   CHECK_IS(fdwire_send(others[1], NULL, "fine", 4, 0), 0);

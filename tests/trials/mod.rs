@@ -1,6 +1,9 @@
 //! What the tests share that bring a harness of their own: tests that are skipped by name where a tool is lacking, or that fail
 //! then with `FDWIRE_NO_SKIP` set, as in CI.
 
+#[allow(dead_code)] // not all tests ask
+pub(crate) mod libraries;
+
 use libtest_mimic::{Failed, Trial};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -75,3 +78,14 @@ pub(crate) static RELEASE: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| 
     run(&mut build).map_err(|failed| failed.message().unwrap_or("cargo failed").to_owned())?;
     Ok(target.join("release/libfdwire.so"))
 });
+
+/// Whether a compiler takes an option, and can link with it.
+#[allow(dead_code)] // not all tests ask
+pub(crate) fn knows(compiler: &str, option: &str) -> bool {
+    let folder = tempfile::tempdir().unwrap();
+    let source = folder.path().join("empty.c");
+    std::fs::write(&source, "int main(void) { return 0; }\n").unwrap();
+    let mut command = Command::new(compiler);
+    command.arg(option).args(["-x", if compiler.ends_with("++") { "c++" } else { "c" }]).arg(&source);
+    command.arg("-o").arg(folder.path().join("empty")).output().is_ok_and(|output| output.status.success())
+}

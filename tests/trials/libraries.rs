@@ -1,0 +1,102 @@
+//! The static library in other builds than cargo's own: as checkers want it, for other systems, and without what only Linux has.
+//! Each is there, or there is a reason why not.
+
+use super::{ROOT, in_root, knows, lack};
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::LazyLock;
+
+/// What a program needs besides a static libfdwire, as rustc says of it.
+pub(crate) const NATIVE: [&str; 3] = ["-lpthread", "-ldl", "-lm"];
+
+/// What gcc is told, beside [`ADDRESS`].
+pub(crate) const FLAGS: &str = "-fsanitize=address,undefined";
+
+const TARGET: &str = "x86_64-unknown-linux-gnu";
+const MUSL_TARGET: &str = "x86_64-unknown-linux-musl";
+
+/// With AddressSanitizer.
+pub(crate) static ADDRESS: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
+    set_up_here("sanitizers")?;
+    if !knows("gcc", FLAGS) {
+        return Err("gcc's sanitizers".into());
+    }
+    let folder = build("AddressSanitizer", TARGET, "target/sanitizers", "-Zsanitizer=address", &[])?;
+    Ok(folder.join("debug/libfdwire.a"))
+});
+
+/// With ThreadSanitizer, and the runtime that goes with it. Rust's own library has to be built with it too: the locks are in there.
+pub(crate) static THREADS: LazyLock<Result<[PathBuf; 2], String>> = LazyLock::new(|| {
+    set_up_here("sanitizers")?;
+    sources()?;
+    let files = std::fs::read_dir(folder_of("target-libdir", TARGET)?).map_err(|error| error.to_string())?;
+    let mut files = files.filter_map(|file| Some(file.ok()?.path()));
+    let runtime = files.find(|file| file.to_string_lossy().ends_with("_rt.tsan.a")).ok_or("rustc's ThreadSanitizer")?;
+    let folder =
+        build("ThreadSanitizer", TARGET, "target/threads", "-Zsanitizer=thread", &["--release", "-Zbuild-std"])?;
+    Ok([folder.join("release/libfdwire.a"), runtime])
+});
+
+/// With the portable ways of system calls.
+pub(crate) static PORTABLE: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
+    set_up_here("portable ways")?;
+    let folder = build("portable system calls", TARGET, "target", "--cfg fdwire_portable", &[])?;
+    Ok(folder.join("debug/libfdwire.a"))
+});
+
+/// For musl, and Rust's own unwinder: gcc's is for glibc.
+pub(crate) static MUSL: LazyLock<Result<[PathBuf; 2], String>> = LazyLock::new(|| {
+    if let Some(lacking) = lack("musl-gcc", "--version") {
+        return Err(lacking);
+    }
+    let unwinder = folder_of("target-libdir", MUSL_TARGET)?.join("self-contained/libunwind.a");
+    if !unwinder.exists() {
+        return Err(format!("Rust's library for {MUSL_TARGET} (rustup target add {MUSL_TARGET})"));
+    }
+    let folder = build("musl", MUSL_TARGET, "target", "", &[])?;
+    Ok([folder.join("debug/libfdwire.a"), unwinder])
+});
+
+fn set_up_here(what: &str) -> Result<(), String> {
+    match cfg!(all(target_arch = "x86_64", target_os = "linux", target_env = "gnu")) {
+        true => Ok(()),
+        false => Err(format!("{what}: set up for x86-64 Linux only")),
+    }
+}
+
+/// Builds a library, and says in which folder it is.
+fn build(kind: &str, target: &str, folder: &str, flags: &str, options: &[&str]) -> Result<PathBuf, String> {
+    let folder = in_root(folder);
+    let mut build = Command::new(env!("CARGO"));
+    build.args(["build", "--lib", "--target", target, "--target-dir"]).arg(&folder).args(options);
+    build.env("RUSTFLAGS", flags);
+    if flags.starts_with("-Z") {
+        build.env("RUSTC_BOOTSTRAP", "1");
+    }
+    run_build(kind, &mut build)?;
+    Ok(folder.join(target))
+}
+
+fn run_build(kind: &str, build: &mut Command) -> Result<(), String> {
+    eprintln!("building the library with {kind}");
+    match build.current_dir(ROOT).output() {
+        Ok(output) if output.status.success() => Ok(()),
+        Ok(output) => Err(format!("a library with {kind}: {}", String::from_utf8_lossy(&output.stderr))),
+        Err(error) => Err(format!("cargo: {error}")),
+    }
+}
+
+/// The sources of Rust's own library.
+fn sources() -> Result<PathBuf, String> {
+    let sources = folder_of("sysroot", TARGET)?.join("lib/rustlib/src/rust");
+    match sources.join("library").exists() {
+        true => Ok(sources),
+        false => Err("sources of Rust's library (rustup component add rust-src)".into()),
+    }
+}
+
+fn folder_of(what: &str, target: &str) -> Result<PathBuf, String> {
+    let output = Command::new("rustc").args(["--print", what, "--target", target]).output();
+    let output = output.map_err(|error| format!("rustc: {error}"))?;
+    Ok(PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()))
+}
