@@ -7,6 +7,7 @@ One seed for each shape of a format, which is its kinds and its less common keys
 is, the fuzzer finds. The same files make the same seeds. Those whose names begin with "found" are none of these, but
 inputs that once broke a promise: they stay.
 
+    connection  the format of a vector, calls, a stream to take bodies from
     decode      the format of a vector, sizes of pieces, a stream
     format      the format of a vector, nothing, a stream with an error
     roundtrip   the name of a preset or the format of a vector, a head, a body
@@ -86,6 +87,18 @@ def payloads():
             for vector, text in vectors() if vector.get("op") == "encode"}
 
 
+def talks():
+    """One of each kind alone, with calls that send and receive in every way; fuzz/src/connection says what they mean."""
+    seeds = {}
+    for name, (text, _, stream) in streams(lambda found: not found[0]["error"]).items():
+        kind = name.split("-")[0]
+        if kind not in seeds:
+            way = len(seeds)
+            calls = [call for n in range(32) for call in (n + 128 * (n * way % 2), 0x40 + n * 5, 128 + 14 + n % 6, 255 * n % 99)]
+            seeds[kind] = (text, [way, way * 9] + calls, stream)
+    return seeds
+
+
 # The presets
 
 def presets():
@@ -124,6 +137,7 @@ def recorded(name):
 
 
 def main():
+    write("connection", talks())
     write("decode", streams(lambda found: not found[0]["error"]))
     write("format", streams(lambda found: found[0]["error"]))
     write("roundtrip", {**payloads(), **presets()})

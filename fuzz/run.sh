@@ -1,23 +1,29 @@
 #!/usr/bin/env bash
-# Fuzzes each target for so many seconds, from its seeds and what earlier runs found:
+# Fuzzes each target for so many seconds, two side by side, from its seeds and what earlier runs found:
 #
 #    fuzz/run.sh [SECONDS [TARGET...]]        60 seconds, all targets
+#    RUNS=5000000 fuzz/run.sh                 so many executions instead, shared among the targets, the same ones each time
+#    TOTAL=100000000 fuzz/run.sh 4500         a part, of so many seconds in all, of a long run: what was found and how many
+#                                             executions there were is kept (fuzz/total), and the next call goes on from there
 #
-# Needs cargo and a C++ compiler, and no nightly: it builds as cargo-fuzz does, which works with these folders as well.
-# Exits with 1 if an input broke a promise; the input is in fuzz/artifacts then, and to try it again is
+# Says how many executions there were of each target and, as the figure fuzz.executions, in all. Needs cargo and a C++
+# compiler, and no nightly: it builds as cargo-fuzz does, which works with these folders as well.
+# Exits with 1 if an input broke a promise, took too long, or if fewer executions were made than asked for; with 3 if a long run
+# is not at its end. The input is in fuzz/artifacts then, and to try it again is
 #
 #    fuzz/target/…/release/TARGET INPUT
 set -euo pipefail
 cd "$(dirname "$0")"
 
 seconds=${1:-60}
-# With RUNS, so many executions instead, the same ones each time.
-limit=(-max_total_time="$seconds")
-[ -z "${RUNS:-}" ] || limit=(-runs="$RUNS" -seed=1)
 targets=("${@:2}")
-[ ${#targets[@]} -gt 0 ] || targets=(format decode roundtrip)
+# The slow ones first, so that both processors are busy to the end.
+[ ${#targets[@]} -gt 0 ] || targets=(connection decode format roundtrip cursor)
+# Of so many executions, how many parts each gets: an execution of a connection takes as long as several of a cursor.
+declare -A share=([connection]=2 [decode]=4 [format]=4 [roundtrip]=5 [cursor]=10)
 host=$(rustc -vV | sed -n 's/^host: //p')
 programs=${CARGO_TARGET_DIR:-target}/$host/release
+state=total
 
 # Sanitizers and coverage are not stable features: RUSTC_BOOTSTRAP lets the stable compiler have them.
 build() {
@@ -29,14 +35,35 @@ build() {
   RUSTC_BOOTSTRAP=1 RUSTFLAGS="${flags[*]}" cargo build --locked --release --target "$host" --bins
 }
 
+# How long a target is to run, in libFuzzer's words.
+limit() { # TARGET
+  if [ -n "${RUNS:-}" ]; then
+    # The plain schedule: the other spends half of the time on choosing inputs.
+    echo "-runs=$(runs "$1") -seed=1 -reload=0 -entropic=0"
+  elif [ -n "${TOTAL:-}" ]; then
+    echo "-max_total_time=$((seconds * 2 / ${#targets[@]}))"
+  else
+    echo "-max_total_time=$seconds"
+  fi
+}
+
+runs() { # TARGET
+  local all=0 target
+  for target in "${targets[@]}"; do all=$((all + ${share[$target]})); done
+  echo $(((RUNS * ${share[$1]} + all - 1) / all))
+}
+
 # Each target starts from the seeds of all: an input means something to every one.
 fuzz() { # TARGET
   local log=$programs/$1.log
   mkdir -p "corpus/$1" "artifacts/$1"
-  # A step that takes seconds is not linear; an allocation of 16 MiB follows what was announced, not what came.
-  if RUST_BACKTRACE=1 "$programs/$1" "corpus/$1" seeds/* -dict=words.dict "${limit[@]}" -max_len=2048 -timeout=5 \
-    -malloc_limit_mb=16 -artifact_prefix="artifacts/$1/" -print_final_stats=1 > "$log" 2>&1; then
-    printf '%-10s %s, nothing found\n' "$1" "$(sed -n 's/^Done //p' "$log")"
+  # A step that takes seconds is not linear; an allocation of 16 MiB follows what was announced, not what came. Memory that was
+  # freed is kept from use long enough with 16 MiB of it, which stay in the processor's cache.
+  # shellcheck disable=SC2046
+  if RUST_BACKTRACE=1 ASAN_OPTIONS=quarantine_size_mb=16:malloc_context_size=8 "$programs/$1" "corpus/$1" seeds/* \
+    -dict=words.dict $(limit "$1") -max_len=512 -timeout=5 -malloc_limit_mb=16 -rss_limit_mb=1024 \
+    -artifact_prefix="artifacts/$1/" -print_final_stats=1 > "$log" 2>&1 && [ "$(executed "$1")" -gt 0 ]; then
+    printf '%-10s %10d runs in %4d s, nothing found\n' "$1" "$(executed "$1")" "$(sed -n 's/^Done .* in \([0-9]*\) .*/\1/p' "$log")"
   else
     printf '%-10s FAILED; all that it says is in %s\n' "$1" "$log"
     sed -n '/panicked at/,/^stack backtrace/p; /ERROR: /p; /^SUMMARY/p; /Test unit written/p' "$log"
@@ -44,9 +71,45 @@ fuzz() { # TARGET
   fi
 }
 
+executed() { # TARGET
+  local count
+  count=$(sed -n 's/^stat::number_of_executed_units: *//p' "$programs/$1.log")
+  echo "${count:-0}"
+}
+
+# Two at a time. Says whether all went well.
+fuzz_all() {
+  local target result=0
+  for target in "${targets[@]}"; do
+    while [ "$(jobs -pr | wc -l)" -ge 2 ]; do wait -n || result=1; done
+    fuzz "$target" &
+  done
+  while [ -n "$(jobs -p)" ]; do wait -n || result=1; done
+  return $result
+}
+
+figure() { # KEY VALUE WHAT
+  printf '%-18s %s %s\n' "$1" "$2" "$3"
+  [ -z "${FDWIRE_FIGURES:-}" ] || printf '%s\t%s\t%s\n' "$1" "$2" "$3" >> "$FDWIRE_FIGURES"
+}
+
 build
+for target in "${targets[@]}"; do rm -f "$programs/$target.log"; done
 result=0
-for target in "${targets[@]}"; do
-  fuzz "$target" || result=1
-done
-exit $result
+fuzz_all || result=1
+all=0
+for target in "${targets[@]}"; do all=$((all + $(executed "$target"))); done
+if [ -n "${TOTAL:-}" ]; then
+  all=$((all + $(cat "$state" 2> /dev/null || echo 0)))
+  echo "$all" > "$state"
+fi
+figure fuzz.executions "$all" "inputs run by all fuzz targets, each under AddressSanitizer"
+[ "$result" -eq 0 ] || exit 1
+if [ "$all" -lt "${RUNS:-0}" ]; then
+  echo "fewer than the $RUNS that were asked for"
+  exit 1
+fi
+if [ "$all" -lt "${TOTAL:-0}" ]; then
+  echo "of $TOTAL; to be continued"
+  exit 3
+fi

@@ -371,3 +371,29 @@ fn first_moment(text: &str, format: &Format, stream: &[u8]) {
     let one_by_one = decode(format, stream.chunks(1));
     assert_eq!(one_by_one.rest.len(), decode(format, [stream]).rest.len(), "{text}");
 }
+
+/// What decides may come late, when the end of the frame has come already.
+#[test]
+fn what_came_before_the_case_was_known_is_searched_too() {
+    let format = Format::parse("select u8 at=20 { else: headers length='L' }").unwrap();
+    let stream = b"L: 16\r\n\r\n0123456789abcdefL: 16\r\n\r\n0123456789abcdef";
+    let whole = decode(&format, [&stream[..]]);
+    assert_eq!(whole.messages.len(), 2);
+    assert_eq!(decode(&format, stream.chunks(1)), whole);
+}
+
+/// The end of the stream ends a frame that is skipped as it ends another, and what is behind it is not lost.
+#[test]
+fn a_frame_that_is_skipped_may_end_with_the_stream() {
+    for (text, stream, then) in [
+        ("delimited by='\n' eof=allow max=0", &b"abc"[..], Ok(false)),
+        ("delimited by='abcd','b' max=1", b"xxabc", Err(Error::Truncated)),
+    ] {
+        let format = Format::parse(text).unwrap();
+        let mut decoder = Decoder::new(&format);
+        decoder.feed(stream).unwrap();
+        assert!(matches!(decoder.next_message(), Err(Error::TooLong { .. })), "{text}");
+        decoder.skip().unwrap();
+        assert_eq!(decoder.finish(), then, "{text}");
+    }
+}

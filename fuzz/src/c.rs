@@ -11,8 +11,19 @@ pub mod code {
     pub const MALFORMED: c_int = -5002;
     pub const TOO_LONG: c_int = -5003;
     pub const FORMAT: c_int = -5004;
-    pub const ENOBUFS: c_int = -105;
+    pub const BROKEN: c_int = -5005;
+    pub const PANIC: c_int = -5006;
+    pub const EAGAIN: c_int = -11;
+    pub const EBUSY: c_int = -16;
     pub const EINVAL: c_int = -22;
+    pub const EPIPE: c_int = -32;
+    pub const EMSGSIZE: c_int = -90;
+    pub const EOPNOTSUPP: c_int = -95;
+    pub const ECONNRESET: c_int = -104;
+    pub const ENOBUFS: c_int = -105;
+    pub const ETOOMANYREFS: c_int = -109;
+    pub const ETIMEDOUT: c_int = -110;
+    pub const ECANCELED: c_int = -125;
 }
 
 /// The code of one of the library's errors.
@@ -28,18 +39,18 @@ pub fn code_of(error: fdwire::Error) -> c_int {
 
 #[repr(C)]
 #[derive(Clone, Copy)]
-struct Msg {
-    head: *const u8,
-    body: *const u8,
-    head_len: usize,
-    body_len: usize,
-    tail_len: usize,
+pub(crate) struct Msg {
+    pub(crate) head: *const u8,
+    pub(crate) body: *const u8,
+    pub(crate) head_len: usize,
+    pub(crate) body_len: usize,
+    pub(crate) tail_len: usize,
 }
 
-const NO_MSG: Msg = Msg { head: null(), body: null(), head_len: 0, body_len: 0, tail_len: 0 };
+pub(crate) const NO_MSG: Msg = Msg { head: null(), body: null(), head_len: 0, body_len: 0, tail_len: 0 };
 
 /// `fdwire_format` and `fdwire_decoder`, of which nothing is known.
-enum Opaque {}
+pub(crate) enum Opaque {}
 
 unsafe extern "C" {
     fn fdwire_format_new(text: *const c_char, out: *mut *mut Opaque, why: *mut c_char, why_cap: usize) -> c_int;
@@ -80,7 +91,7 @@ unsafe extern "C" {
 }
 
 /// A result that is none of those which a program must be ready for.
-fn expect(result: c_int, expected: c_int, call: &str) {
+pub(crate) fn expect(result: c_int, expected: c_int, call: &str) {
     assert_eq!(result, expected, "the result of fdwire_{call}");
 }
 
@@ -89,7 +100,7 @@ fn checked(result: c_int) -> Result<c_int, c_int> {
 }
 
 /// A text that is printed twice: for its length, and into just so much room.
-fn printed(print: impl Fn(*mut c_char, usize) -> usize) -> String {
+pub(crate) fn printed(print: impl Fn(*mut c_char, usize) -> usize) -> String {
     let len = print(null_mut(), 0);
     let mut text = vec![0xff_u8; len + 1];
     assert_eq!(print(text.as_mut_ptr().cast(), text.len()), len);
@@ -98,7 +109,7 @@ fn printed(print: impl Fn(*mut c_char, usize) -> usize) -> String {
 }
 
 /// `fdwire_format`
-pub struct Format(*mut Opaque);
+pub struct Format(pub(crate) *mut Opaque);
 
 impl Format {
     /// Or the code, and the reason.
@@ -280,7 +291,7 @@ impl Msg {
     ///
     /// # Safety
     /// The message is lent.
-    unsafe fn parts(&self) -> [Vec<u8>; 3] {
+    pub(crate) unsafe fn parts(&self) -> [Vec<u8>; 3] {
         // SAFETY: as the caller of this function says.
         unsafe {
             assert_eq!(self.head.add(self.head_len), self.body);

@@ -8,8 +8,10 @@
 //! The bytes aside are the sizes of the pieces, over and over. One of 0 is a pause before a single byte, in which the program
 //! has the bytes handed over, sets the format anew and feeds them again: that changes nothing either.
 
+use crate::model::{self, Happening};
 use crate::stream::{Message, Rust, Stream};
 use crate::{Input, c};
+use fdwire::Error;
 use fdwire::format::{Format, Probe};
 use std::fmt::Debug;
 
@@ -21,6 +23,7 @@ pub fn check(input: &[u8]) {
     let Input { text, aside, bytes } = Input::read(input);
     let Ok(format) = Format::parse(text) else { return };
     let whole = Run::whole(Rust::new(&format), &format, bytes);
+    assert_eq!(whole.happenings(), model::stream(text, bytes), "as the manual has it");
     assert_eq!(whole, Run::in_pieces(Rust::new(&format), &format, bytes, &[1]), "byte by byte");
     assert_eq!(whole, Run::in_pieces(Rust::new(&format), &format, bytes, aside), "in pieces");
 
@@ -74,12 +77,26 @@ impl<E: Debug> Run<E> {
         runner.end(in_step)
     }
 
-    fn map<F>(self, f: impl Fn(E) -> F) -> Run<F> {
+    pub(crate) fn map<F>(self, f: impl Fn(E) -> F) -> Run<F> {
         let event = |(at, event)| match event {
             Event::Message(message) => (at, Event::Message(message)),
             Event::Error(error) => (at, Event::Error(f(error))),
         };
         Run { events: self.events.into_iter().map(event).collect(), before_end: self.before_end, left: self.left }
+    }
+}
+
+impl Run<Error> {
+    /// As the [`model`] says it, which does not know why something is wrong.
+    fn happenings(&self) -> Vec<(u64, Happening)> {
+        let happening = |event: &Event<Error>| match event {
+            Event::Message(message) => Happening::Message(message.clone()),
+            Event::Error(Error::TooLong { .. }) => Happening::TooLong,
+            Event::Error(Error::Malformed(_)) => Happening::Malformed,
+            Event::Error(Error::Truncated) => Happening::Truncated,
+            Event::Error(error) => panic!("an error that no stream makes: {error}"),
+        };
+        self.events.iter().map(|(at, event)| (*at, happening(event))).collect()
     }
 }
 

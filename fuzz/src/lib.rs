@@ -1,14 +1,18 @@
 //! What fdwire promises, held against whatever a fuzzer comes up with.
 //!
 //! Each target is a function of an input's bytes that panics where a promise is broken: [`format`], [`decode`],
-//! [`roundtrip`]. `fuzz/run.sh` runs them under libFuzzer and AddressSanitizer, `tests/seeds.rs` over the seeds alone. All
-//! three read the same kind of [`Input`], and share a [`mutator`](mutate) that knows what a format's text looks like.
+//! [`roundtrip`], [`connection`], [`cursor`]. `fuzz/run.sh` runs them under libFuzzer and AddressSanitizer, `tests/seeds.rs` over the seeds alone. All
+//! read the same kind of [`Input`], and share a [`mutator`](mutate) that knows what a format's text looks like.
 
 pub mod c;
+pub mod conn;
+pub mod connection;
+pub mod cursor;
 pub mod decode;
 pub mod format;
 pub mod grammar;
 pub mod input;
+pub mod model;
 pub mod mutate;
 pub mod roundtrip;
 mod stream;

@@ -1,6 +1,6 @@
 //! The checks over the seeds: they hold without a fuzzer too, and under Miri.
 
-use fdwire_fuzz::{Input, decode, format, roundtrip};
+use fdwire_fuzz::{Input, connection, cursor, decode, format, roundtrip};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -28,6 +28,17 @@ fn each(check: impl Fn(&[u8])) {
 #[cfg_attr(miri, ignore = "nothing unsafe in it")]
 fn formats() {
     each(format::check);
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "system calls that Miri has not")]
+fn conversations() {
+    each(connection::check);
+}
+
+#[test]
+fn records() {
+    each(cursor::check);
 }
 
 #[test]

@@ -52,6 +52,14 @@ impl Field {
         }
     }
 
+    /// Whether the number stands in this byte of the field, or in a part of it.
+    pub(super) fn says_in(&self, byte: usize) -> bool {
+        match self {
+            Field::Length(length) => length.says_in(byte),
+            Field::Varint(_) | Field::Ber(_) | Field::Ascii(_) | Field::Fixed(_) => true,
+        }
+    }
+
     /// Whether every number takes as many bytes.
     pub(super) fn has_one_width(&self) -> bool {
         match self {

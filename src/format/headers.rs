@@ -42,12 +42,16 @@ impl Headers {
         }
         let mut literals = Vec::new();
         push(&mut literals, by)?;
-        Ok(Headers {
+        let headers = Headers {
             name,
             by: Search::new(literals)?,
             may_lack: settings.either("missing", ["refuse", "empty"], "missing is refuse or empty")?,
             limit: settings.limit()?.unwrap_or(Limit::DEFAULT),
-        })
+        };
+        match headers.limit.frame < headers.least() as u64 {
+            true => settings.refuse(&["max"], "no frame is as short as this"),
+            false => Ok(headers),
+        }
     }
 
     pub(super) fn name(&self) -> &[u8] {

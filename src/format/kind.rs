@@ -567,6 +567,9 @@ mod tests {
             ("u8 tail=u32be@0", 9),
             ("u8 tail=u8@1", 9),
             ("u8 plus=u8", 9),
+            ("u16be plus=u8@1", 12),
+            ("u16be head=4 tail=u16be@1", 19),
+            ("decimal digits=4 plus=u8@3", 23),
             ("u8 plus=u8@0*0", 14),
             ("u8 plus=i8@0", 9),
             ("u8 magic='x'@1", 10),
@@ -583,6 +586,7 @@ mod tests {
             ("headers", 1),
             ("headers length='a b'", 16),
             ("headers length='L' by='x'", 23),
+            ("headers length='L' max=frame:1", 24),
             ("eof at=1", 5),
             ("select", 1),
             ("select u8", 1),
@@ -605,6 +609,12 @@ mod tests {
                 other => panic!("{text}: {other:?}"),
             }
         }
+    }
+
+    #[test]
+    fn what_a_mask_leaves_of_the_length_field_may_say_more() {
+        assert!(Format::parse("u16be mask=0xff plus=u8@0*4").is_ok());
+        assert!(Format::parse("u16le mask=0xff plus=u8@0*4").is_err());
     }
 
     #[test]

@@ -131,7 +131,8 @@ impl Layout {
     /// How many bytes there are from the length field's end to the body's, where the field says `value`.
     fn behind_field(&self, value: i128, width: usize, plus: impl Fn(&Plus) -> u64) -> i128 {
         let plus: i128 = self.extras.plus.iter().map(|p| i128::from(plus(p))).sum();
-        value * i128::from(self.extras.unit) + plus + self.not_counted(width)
+        // 32 hexadecimal digits say more than 128 bits hold, and are taken for the most that these do.
+        value.saturating_mul(i128::from(self.extras.unit)).saturating_add(plus + self.not_counted(width))
     }
 
     /// How many bytes behind the length field the length does not count; below 0 for those before its end that it does.
@@ -306,6 +307,17 @@ impl Extras {
             return settings.refuse(&[key], "this lies beyond the head, or beyond what of it has a fixed place");
         }
         let field_end = at + if let Field::Ber(_) = field { 0 } else { field.least_width() };
+        // What the length is written over is not there to say another one.
+        let written =
+            |place: &Place| (place.at.max(at)..place.end().min(field_end)).any(|byte| field.says_in(byte - at));
+        if self.plus.iter().any(|plus| written(&plus.place)) {
+            return settings.refuse(&["plus"], "the length field says the length, and no other number");
+        }
+        if let TailKind::Counted(place) = &self.tail
+            && written(place)
+        {
+            return settings.refuse(&["tail"], "the length field says the length, and no other number");
+        }
         match self.magic.iter().any(|mark| mark.at < field_end && at < mark.end()) {
             true => settings.refuse(&["magic"], "the length field says the length, and no magic bytes"),
             false => Ok(()),

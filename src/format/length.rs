@@ -91,6 +91,18 @@ impl Length {
         value <= self.largest() && (value << self.shift) & self.mask == value << self.shift
     }
 
+    /// Whether bits of this byte of the field are the number.
+    pub(super) fn says_in(&self, byte: usize) -> bool {
+        let place = if self.order == Order::Big { self.width - 1 - byte } else { byte };
+        self.mask >> (8 * place) & 0xff != 0
+    }
+
+    /// Whether it can say every number up to the largest: its mask has no holes.
+    pub(super) fn says_all(&self) -> bool {
+        let bits = self.mask >> self.shift;
+        bits & bits.wrapping_add(1) == 0
+    }
+
     /// The number that these bytes, just as many as it has, say; a negative one is over [`Length::largest`].
     #[inline(always)]
     pub(super) fn get(&self, field: &[u8]) -> u64 {

@@ -64,7 +64,7 @@ impl Plain {
         let span = self.max_body.checked_sub(least)?;
         let beyond = self.beyond_body as u64;
         let length = HeadLength::Number { beyond, order, shift, len: self.head };
-        (self.head <= 8).then_some(QuickHead { least, span, length })
+        (self.head <= 8 && self.number.says_all()).then_some(QuickHead { least, span, length })
     }
 
     /// The body of a frame whose length field says `value`; `None` where something is wrong with it.

@@ -333,6 +333,27 @@ mod tests {
     }
 
     #[test]
+    fn what_a_mask_with_holes_cannot_say_has_no_short_way() {
+        let quick = |text: &str| Format::parse(text).unwrap().quick_head().is_some();
+        assert!(quick("u16be mask=0x3ff") && quick("u16be mask=0xfff0 shift=4"));
+        assert!(!quick("u16be mask=0x3fe") && !quick("u16be mask=0xf0f0 shift=4"));
+        let format = Format::parse("u16be mask=0x3fe").unwrap();
+        assert!(matches!(head(&format, None, 1), Err(Error::Malformed(_))));
+    }
+
+    #[test]
+    fn a_length_beyond_all_numbers_is_too_long() {
+        let most = [b'f'; 32];
+        for text in
+            ["hex digits=32", "hex digits=32 unit=65536", "hex digits=32 adjust=5", "hex at=1 digits=32 plus=u8@0"]
+        {
+            let at = usize::from(text.contains("at=1"));
+            let bytes = [&[9][..at], &most].concat();
+            assert!(matches!(frame(text, &bytes), Err(Error::TooLong { .. })), "{text}");
+        }
+    }
+
+    #[test]
     fn what_the_length_counts() {
         // Each announces a body of 5 bytes after a head of 6: a byte, a length of 2, three more.
         let head = |n: u8| [0xee, 0, n, 0xaa, 0xbb, 0xcc];

@@ -155,7 +155,9 @@ impl Select {
 
     pub(super) fn probe(&self, bytes: &[u8], ask: Ask) -> Result<Probe, Error> {
         let Some(case) = self.case(bytes)? else { return Ok(Probe::NeedMore { at_least: self.least() }) };
-        match case.format.probe_as(bytes, ask)? {
+        // What came before it was known which case it is was not searched.
+        let before = if ask.before < self.end() { 0 } else { ask.before };
+        match case.format.probe_as(bytes, Ask { before, ..ask })? {
             Probe::Frame(frame) if frame.total() < self.end() as u64 => {
                 Err(Error::Malformed("the frame ends before the field that decides what it is"))
             }

@@ -251,12 +251,8 @@ impl<F: Deref<Target = Format>> Decoder<F> {
                     self.drop_unwanted()?;
                     match self.state {
                         State::Skipping | State::Dropping(_) if !self.ended => return Ok(None),
-                        // The end of the stream may be that of the frame too.
-                        State::Skipping if self.format.probe_end(self.buffer.bytes()).is_ok() => {
-                            self.drop_bytes(self.buffer.len());
-                            self.begin_next();
-                        }
-                        State::Skipping | State::Dropping(_) => return self.fail(Error::Truncated),
+                        State::Skipping => self.skip_to_end()?,
+                        State::Dropping(_) => return self.fail(Error::Truncated),
                         _ => {}
                     }
                 }
@@ -268,6 +264,17 @@ impl<F: Deref<Target = Format>> Decoder<F> {
                 }
             }
         }
+    }
+
+    /// The end of the stream may be that of a frame which is being skipped, too.
+    fn skip_to_end(&mut self) -> Result<(), Error> {
+        match self.format.probe_end(self.buffer.bytes()) {
+            Ok(frame) => self.drop_bytes(to_usize(frame.total())),
+            Err(Error::TooLong { .. }) => self.drop_bytes(self.buffer.len()),
+            Err(_) => return self.fail(Error::Truncated),
+        }
+        self.begin_next();
+        Ok(())
     }
 
     /// What a probe said that was not of a frame which is all there and has no tail.
