@@ -1,15 +1,18 @@
 //! The C tests: every program of `tests/c`, compiled as each kind of C and C++ that there is and run plain, under sanitizers
-//! and under valgrind; and from Python the first call, packed messages and the conformance vectors.
+//! and under valgrind, those that have threads under ThreadSanitizer and, with `FDWIRE_CHECKERS=all`, under helgrind; and from
+//! Python the first call, packed messages and the conformance vectors.
 //!
 //! What the machine lacks is skipped by name. With `FDWIRE_NO_SKIP` set, as in CI, it fails instead.
 
 mod trials;
 
 use libtest_mimic::{Arguments, Failed, Trial};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::{Arc, LazyLock};
-use trials::{ROOT, WARNINGS, in_root, lack, run, test};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock, Mutex};
+use trials::{ROOT, WARNINGS, c_programs, figure, golden, in_root, lack, output, run, test};
 
 /// What a program needs besides a static libfdwire, as rustc says of it.
 const NATIVE: [&str; 3] = ["-lpthread", "-ldl", "-lm"];
@@ -39,7 +42,7 @@ fn main() {
         std::os::unix::fs::symlink(library("libfdwire.so"), shared.join(name)).unwrap();
     }
     let mut tests = Vec::new();
-    for program in programs() {
+    for program in c_programs() {
         tests.extend(tests_of(&program, &build));
     }
     for (name, script) in [
@@ -55,21 +58,13 @@ fn main() {
     }
     let conclusion = libtest_mimic::run(&arguments, tests);
     drop(build);
+    figures();
     conclusion.exit();
 }
 
 /// A library that cargo has built for these tests.
 fn library(name: &str) -> PathBuf {
     std::env::current_exe().unwrap().with_file_name(name)
-}
-
-fn programs() -> Vec<String> {
-    let files = std::fs::read_dir(in_root("tests/c")).unwrap().map(|entry| entry.unwrap().path());
-    let programs = files.filter(|path| path.extension().is_some_and(|ext| ext == "c"));
-    let mut names: Vec<String> = programs.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
-    names.sort();
-    assert!(names.len() > 5, "the C tests are missing");
-    names
 }
 
 type Build = Arc<tempfile::TempDir>;
@@ -80,14 +75,13 @@ fn tests_of(program: &str, build: &Build) -> Vec<Trial> {
     for dialect @ (name, compiler, _) in DIALECTS {
         let (program, build) = (program.to_owned(), build.clone());
         tests.push(test(format!("{name}: {program}"), lack(compiler, "--version"), move || {
+            // Each compiler's first dialect runs against one form of the library, which is enough.
+            if !matches!(name, "gcc-c99" | "clang-c99" | "g++" | "clang++") {
+                return check_syntax(&program, dialect);
+            }
             let linked: Vec<String> = if compiler.starts_with("clang") { link_static() } else { link_shared(&build) };
             let program = compile(&program, dialect, &linked, &build)?;
-            // Each compiler's first dialect runs against one form of the library, which is enough.
-            if matches!(name, "gcc-c99" | "clang-c99" | "g++" | "clang++") {
-                run(&mut Command::new(program))
-            } else {
-                Ok(())
-            }
+            run(&mut Command::new(program))
         }));
     }
     let make = |kind: &str, lack: Option<String>, body: fn(&str, &Build) -> Result<(), Failed>| {
@@ -96,8 +90,11 @@ fn tests_of(program: &str, build: &Build) -> Vec<Trial> {
     };
     tests.push(make("sanitizers", SANITIZED.as_ref().err().cloned(), under_sanitizers));
     tests.push(make("valgrind", lack("valgrind", "--version"), under_valgrind));
-    if ["conn_threads", "conn_fds", "conn_packed", "conn_spin"].contains(&program) {
+    if has_threads(program) {
         tests.push(make("thread sanitizer", RACES.as_ref().err().cloned(), under_thread_sanitizer));
+    }
+    if program == "golden" {
+        tests.push(make("golden bytes", None, golden_bytes));
     }
     if cfg!(all(target_os = "linux", target_env = "gnu")) && ["manners", "deadlines", "messages"].contains(&program) {
         tests.push(make("old kernel", None, on_an_old_kernel));
@@ -117,20 +114,62 @@ fn tests_of(program: &str, build: &Build) -> Vec<Trial> {
     tests
 }
 
+/// Whether more than one thread takes part, by itself or as a peer that `check.h` has.
+fn has_threads(program: &str) -> bool {
+    let source = std::fs::read_to_string(in_root(&format!("tests/c/{program}.c"))).unwrap();
+    source.contains("pthread_create(") || source.contains("peer_writes(")
+}
+
+/// Trials of a checker that found nothing.
+struct Clean(AtomicUsize);
+
+impl Clean {
+    fn count(&self, result: Result<(), Failed>) -> Result<(), Failed> {
+        self.0.fetch_add(usize::from(result.is_ok()), Ordering::Relaxed);
+        result
+    }
+
+    fn figure(&self, key: &str, what: &str) {
+        figure(key, self.0.load(Ordering::Relaxed), what);
+    }
+}
+
+static ADDRESSES_CLEAN: Clean = Clean(AtomicUsize::new(0));
+static MEMORY_CLEAN: Clean = Clean(AtomicUsize::new(0));
+static THREADS_CLEAN: Clean = Clean(AtomicUsize::new(0));
+static GOLDEN_BYTES: AtomicUsize = AtomicUsize::new(0);
+
+fn figures() {
+    ADDRESSES_CLEAN.figure("checkers.asan.programs", "C programs without an error under ASan and UBSan");
+    MEMORY_CLEAN.figure(
+        "checkers.memcheck.programs",
+        "C programs without an error, a leak or an open descriptor under memcheck",
+    );
+    THREADS_CLEAN.figure("checkers.tsan.programs", "C programs with threads, without a race under ThreadSanitizer");
+    figure("golden.bytes", GOLDEN_BYTES.load(Ordering::Relaxed), "bytes on the wire that are the same as ever");
+}
+
+fn golden_bytes(program: &str, build: &Build) -> Result<(), Failed> {
+    let program = compile(program, ("golden-bytes", "gcc", &["-std=c99"]), &link_static(), build)?;
+    let order = if cfg!(target_endian = "big") { "big-endian" } else { "little-endian" };
+    let bytes = golden::compare(&output(&mut Command::new(program))?, order)?;
+    GOLDEN_BYTES.store(bytes, Ordering::Relaxed);
+    Ok(())
+}
+
 fn under_sanitizers(program: &str, build: &Build) -> Result<(), Failed> {
     let library = SANITIZED.as_ref().map_err(|why| Failed::from(why.clone()))?;
     let mut options = vec![SANITIZERS.into(), "-fno-sanitize-recover=all".into(), library.display().to_string()];
     options.extend(NATIVE.map(String::from));
     let program = compile(program, ("sanitizers", "gcc", &["-std=c11"]), &options, build)?;
-    run(&mut Command::new(program))
+    ADDRESSES_CLEAN.count(run(&mut Command::new(program)))
 }
 
 fn under_valgrind(program: &str, build: &Build) -> Result<(), Failed> {
     let program = compile(program, ("valgrind", "gcc", &["-std=c11"]), &link_static(), build)?;
-    run(Command::new("valgrind")
-        .args(["--quiet", "--leak-check=full", "--show-leak-kinds=all", "--errors-for-leak-kinds=all"])
-        .args(["--track-fds=yes", "--error-exitcode=99", "--fair-sched=yes"])
-        .arg(program))
+    let mut valgrind = Command::new("valgrind");
+    valgrind.args(["--quiet", "--leak-check=full", "--show-leak-kinds=all", "--errors-for-leak-kinds=all"]);
+    MEMORY_CLEAN.count(run(valgrind.args(["--track-fds=yes", "--error-exitcode=99", "--fair-sched=yes"]).arg(program)))
 }
 
 /// gcc compiles for it, but rustc's runtime is linked: gcc's has not all that rustc's code calls.
@@ -154,7 +193,7 @@ fn under_thread_sanitizer(program: &str, build: &Build) -> Result<(), Failed> {
         .args(NATIVE)
         .arg("-o")
         .arg(&out))?;
-    run(&mut Command::new(out))
+    THREADS_CLEAN.count(run(&mut Command::new(out)))
 }
 
 fn on_an_old_kernel(program: &str, build: &Build) -> Result<(), Failed> {
@@ -202,19 +241,28 @@ fn link_static() -> Vec<String> {
 }
 
 fn compile(program: &str, dialect: Dialect, link: &[String], build: &Build) -> Result<PathBuf, Failed> {
-    let (name, compiler, standards) = dialect;
+    let out = build.path().join(format!("{program}-{}", dialect.0));
+    run(compiler_of(program, dialect)?.args(link).arg("-o").arg(&out))?;
+    Ok(out)
+}
+
+/// For dialects in which nothing runs: the warnings are all that is new.
+fn check_syntax(program: &str, dialect: Dialect) -> Result<(), Failed> {
+    run(compiler_of(program, dialect)?.arg("-fsyntax-only"))
+}
+
+fn compiler_of(program: &str, dialect: Dialect) -> Result<Command, Failed> {
+    let (_, compiler, standards) = dialect;
     let Some(standard) = standards.iter().find(|standard| knows(compiler, standard)) else {
         return Err(format!("{compiler} knows none of {standards:?}").into());
     };
-    let out = build.path().join(format!("{program}-{name}"));
     let mut command = Command::new(compiler);
     command.arg(standard).args(WARNINGS).args(["-g", "-O1"]);
     if compiler.ends_with("++") {
         command.args(["-x", "c++"]);
     }
     command.arg("-I").arg(in_root("include")).arg(in_root(&format!("tests/c/{program}.c"))).args(["-x", "none"]);
-    run(command.args(link).arg("-o").arg(&out))?;
-    Ok(out)
+    Ok(command)
 }
 
 fn compile_shim(name: &str, build: &Build) -> Result<PathBuf, Failed> {
@@ -287,8 +335,14 @@ static RACES: LazyLock<Result<[PathBuf; 2], String>> = LazyLock::new(|| {
     }
 });
 
-/// Whether a compiler takes an option, and can link with it.
+/// Whether a compiler takes an option, and can link with it; asked once.
 fn knows(compiler: &str, option: &str) -> bool {
+    static KNOWN: Mutex<BTreeMap<String, bool>> = Mutex::new(BTreeMap::new());
+    let mut known = KNOWN.lock().unwrap();
+    *known.entry(format!("{compiler} {option}")).or_insert_with(|| links(compiler, option))
+}
+
+fn links(compiler: &str, option: &str) -> bool {
     let folder = tempfile::tempdir().unwrap();
     let source = folder.path().join("empty.c");
     std::fs::write(&source, "int main(void) { return 0; }\n").unwrap();

@@ -1,7 +1,11 @@
 //! What the tests share that bring a harness of their own: tests that are skipped by name where a tool is lacking, or that fail
 //! then with `FDWIRE_NO_SKIP` set, as in CI.
 
+#[allow(dead_code)] // not all tests have it
+pub(crate) mod golden;
+
 use libtest_mimic::{Failed, Trial};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -10,6 +14,17 @@ pub(crate) const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Wpedantic", "-Werr
 
 pub(crate) fn in_root(path: &str) -> PathBuf {
     Path::new(ROOT).join(path)
+}
+
+/// The programs of `tests/c`, by name.
+#[allow(dead_code)] // not all tests run them
+pub(crate) fn c_programs() -> Vec<String> {
+    let files = std::fs::read_dir(in_root("tests/c")).unwrap().map(|entry| entry.unwrap().path());
+    let programs = files.filter(|path| path.extension().is_some_and(|ext| ext == "c"));
+    let mut names: Vec<String> = programs.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
+    names.sort();
+    assert!(names.len() > 5, "the C tests are missing");
+    names
 }
 
 /// The name of a program that is not to be had here.
@@ -38,12 +53,40 @@ pub(crate) fn test(
     }
 }
 
+/// A test that belongs to the long form, which `FDWIRE_CHECKERS=all` asks for; in the short one it is left out by name.
+#[allow(dead_code)] // not all tests have two forms
+pub(crate) fn long(
+    name: String,
+    lack: Option<String>,
+    body: impl FnOnce() -> Result<(), Failed> + Send + 'static,
+) -> Trial {
+    match all() {
+        true => test(name, lack, body),
+        false => Trial::test(format!("{name} (left to FDWIRE_CHECKERS=all)"), body).with_ignored_flag(true),
+    }
+}
+
+/// Whether all is to be run that the checkers can do, however long it takes.
+pub(crate) fn all() -> bool {
+    std::env::var("FDWIRE_CHECKERS").is_ok_and(|what| what == "all")
+}
+
+/// Appends a figure to the file that `FDWIRE_FIGURES` names, if it does.
+#[allow(dead_code)] // not all tests have figures
+pub(crate) fn figure(key: &str, value: usize, what: &str) {
+    let Some(path) = std::env::var_os("FDWIRE_FIGURES") else { return };
+    let file = std::fs::OpenOptions::new().create(true).append(true).open(&path);
+    let line = format!("{key}\t{value}\t{what}\n");
+    file.and_then(|mut file| file.write_all(line.as_bytes())).unwrap_or_else(|error| panic!("{path:?}: {error}"));
+}
+
 /// What even CI may do without, by the name in `FDWIRE_MAY_SKIP`.
 fn may_be_lacking(what: &str) -> bool {
     std::env::var("FDWIRE_MAY_SKIP").is_ok_and(|named| !named.is_empty() && what.contains(&named))
 }
 
 /// Runs a command that has to succeed.
+#[allow(dead_code)] // some want the output
 pub(crate) fn run(command: &mut Command) -> Result<(), Failed> {
     output(command).map(drop)
 }
