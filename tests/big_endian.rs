@@ -7,12 +7,12 @@
 
 mod trials;
 
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Arguments, Failed};
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
-use trials::{ROOT, WARNINGS, c_programs, figure, golden, in_root, lack, long, output, test};
+use trials::{ROOT, WARNINGS, all, c_programs, figure, golden, in_root, lack, left_out, output, test};
 
 const TARGET: &str = "s390x-unknown-linux-gnu";
 const GCC: &str = "s390x-linux-gnu-gcc";
@@ -40,19 +40,20 @@ fn main() {
     for name in RUST {
         tests.push(test(format!("rust: {name}"), lacking.clone(), move || rust(name, &["--skip", SLOW])));
     }
-    tests.push(long(format!("rust: {SLOW}"), lacking.clone(), || rust("vectors", &[SLOW])));
+    let slow = format!("rust: {SLOW}");
+    tests.push(if all() { test(slow, lacking.clone(), || rust("vectors", &[SLOW])) } else { left_out(slow) });
     for program in c_programs() {
         let (out, name) = (out.clone(), format!("c: {program}"));
-        let make: fn(_, _, _) -> Trial = if SHORT.contains(&program.as_str()) { test } else { long };
-        tests.push(make(name, lacking.clone(), Box::new(move || c(&program, &out)) as Body));
+        tests.push(match all() || SHORT.contains(&program.as_str()) {
+            true => test(name, lacking.clone(), move || c(&program, &out)),
+            false => left_out(name),
+        });
     }
     let conclusion = libtest_mimic::run(&arguments, tests);
     drop(out);
     figure("bigendian.tests", PASSED.load(Ordering::Relaxed), "Rust tests and C programs on a big-endian machine");
     conclusion.exit();
 }
-
-type Body = Box<dyn FnOnce() -> Result<(), Failed> + Send>;
 
 /// What is not to be had here.
 fn lacking() -> Option<String> {

@@ -4,20 +4,22 @@
 //!
 //! What the machine lacks is skipped by name. With `FDWIRE_NO_SKIP` set, as in CI, it fails instead.
 
+#[path = "trials/instrumented.rs"]
+mod instrumented;
 mod trials;
 
+use instrumented::{PTHREADS, RACES, SANITIZED};
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, LazyLock, Mutex};
-use trials::{ROOT, WARNINGS, c_programs, figure, golden, in_root, lack, output, run, test};
+use std::sync::{Arc, Mutex};
+use trials::{WARNINGS, all, c_programs, figure, golden, in_root, lack, left_out, output, run, test};
 
 /// What a program needs besides a static libfdwire, as rustc says of it.
 const NATIVE: [&str; 3] = ["-lpthread", "-ldl", "-lm"];
 const SANITIZERS: &str = "-fsanitize=address,undefined";
-const TARGET: &str = "x86_64-unknown-linux-gnu";
 
 /// Ways to compile: what they are called, the compiler, its options, and options of which the first that it knows is used.
 type Dialect = (&'static str, &'static str, &'static [&'static str]);
@@ -92,6 +94,12 @@ fn tests_of(program: &str, build: &Build) -> Vec<Trial> {
     tests.push(make("valgrind", lack("valgrind", "--version"), under_valgrind));
     if has_threads(program) {
         tests.push(make("thread sanitizer", RACES.as_ref().err().cloned(), under_thread_sanitizer));
+        let lack = lack("valgrind", "--version").or_else(|| PTHREADS.as_ref().err().cloned());
+        if ["conn_packed", "conn_threads"].contains(&program) || all() {
+            tests.push(make("helgrind", lack, under_helgrind));
+        } else {
+            tests.push(left_out(format!("helgrind: {program}")));
+        }
     }
     if program == "golden" {
         tests.push(make("golden bytes", None, golden_bytes));
@@ -137,6 +145,7 @@ impl Clean {
 static ADDRESSES_CLEAN: Clean = Clean(AtomicUsize::new(0));
 static MEMORY_CLEAN: Clean = Clean(AtomicUsize::new(0));
 static THREADS_CLEAN: Clean = Clean(AtomicUsize::new(0));
+static LOCKS_CLEAN: Clean = Clean(AtomicUsize::new(0));
 static GOLDEN_BYTES: AtomicUsize = AtomicUsize::new(0);
 
 fn figures() {
@@ -146,6 +155,7 @@ fn figures() {
         "C programs without an error, a leak or an open descriptor under memcheck",
     );
     THREADS_CLEAN.figure("checkers.tsan.programs", "C programs with threads, without a race under ThreadSanitizer");
+    LOCKS_CLEAN.figure("checkers.helgrind.programs", "C programs with threads, without an error under helgrind");
     figure("golden.bytes", GOLDEN_BYTES.load(Ordering::Relaxed), "bytes on the wire that are the same as ever");
 }
 
@@ -194,6 +204,19 @@ fn under_thread_sanitizer(program: &str, build: &Build) -> Result<(), Failed> {
         .arg("-o")
         .arg(&out))?;
     THREADS_CLEAN.count(run(&mut Command::new(out)))
+}
+
+/// Helgrind knows the locks of pthreads alone, so the library is built with these. It takes each use of an atomic for one of
+/// plain memory, so that it sees more than ThreadSanitizer at times, and never less.
+fn under_helgrind(program: &str, build: &Build) -> Result<(), Failed> {
+    let library = PTHREADS.as_ref().map_err(|why| Failed::from(why.clone()))?;
+    let mut options = vec![library.display().to_string()];
+    options.extend(NATIVE.map(String::from));
+    let program = compile(program, ("helgrind", "gcc", &["-std=c11"]), &options, build)?;
+    let suppressed = format!("--suppressions={}", in_root("tests/c/helgrind.supp").display());
+    let mut helgrind = Command::new("valgrind");
+    helgrind.args(["--tool=helgrind", "--quiet", "--error-exitcode=99", "--fair-sched=yes"]).arg(suppressed);
+    LOCKS_CLEAN.count(run(helgrind.arg(program)))
 }
 
 fn on_an_old_kernel(program: &str, build: &Build) -> Result<(), Failed> {
@@ -277,63 +300,6 @@ fn compile_shim(name: &str, build: &Build) -> Result<PathBuf, Failed> {
         .arg("-ldl"))?;
     Ok(out)
 }
-
-/// The static library, built with AddressSanitizer, or why there is none.
-static SANITIZED: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
-    if cfg!(not(all(target_arch = "x86_64", target_os = "linux", target_env = "gnu"))) {
-        return Err("sanitizers: set up for x86-64 Linux only".into());
-    }
-    if !knows("gcc", SANITIZERS) {
-        return Err("gcc's sanitizers".into());
-    }
-    eprintln!("building the library with AddressSanitizer");
-    let folder = in_root("target/sanitizers");
-    let output = Command::new(env!("CARGO"))
-        .args(["build", "--lib", "--target", TARGET, "--target-dir"])
-        .arg(&folder)
-        .current_dir(ROOT)
-        .env("RUSTC_BOOTSTRAP", "1")
-        .env("RUSTFLAGS", "-Zsanitizer=address")
-        .output();
-    match output {
-        Ok(output) if output.status.success() => Ok(folder.join(TARGET).join("debug/libfdwire.a")),
-        Ok(output) => Err(format!("a library with AddressSanitizer: {}", String::from_utf8_lossy(&output.stderr))),
-        Err(error) => Err(format!("cargo: {error}")),
-    }
-});
-
-/// The static library, built with ThreadSanitizer, and the runtime that goes with it, or why there is none. Rust's own library
-/// has to be built with it too: the locks are in there.
-static RACES: LazyLock<Result<[PathBuf; 2], String>> = LazyLock::new(|| {
-    if cfg!(not(all(target_arch = "x86_64", target_os = "linux", target_env = "gnu"))) {
-        return Err("sanitizers: set up for x86-64 Linux only".into());
-    }
-    let folder = |what: &str| {
-        let output =
-            Command::new("rustc").args(["--print", what]).output().map_err(|error| format!("rustc: {error}"))?;
-        Ok::<_, String>(PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()))
-    };
-    if !folder("sysroot")?.join("lib/rustlib/src/rust/library").exists() {
-        return Err("sources of Rust's library (rustup component add rust-src)".into());
-    }
-    let files = std::fs::read_dir(folder("target-libdir")?).map_err(|error| error.to_string())?;
-    let mut files = files.filter_map(|file| Some(file.ok()?.path()));
-    let runtime = files.find(|file| file.to_string_lossy().ends_with("_rt.tsan.a")).ok_or("rustc's ThreadSanitizer")?;
-    eprintln!("building the library with ThreadSanitizer");
-    let target = in_root("target/threads");
-    let output = Command::new(env!("CARGO"))
-        .args(["build", "--release", "--lib", "-Zbuild-std", "--target", TARGET, "--target-dir"])
-        .arg(&target)
-        .current_dir(ROOT)
-        .env("RUSTC_BOOTSTRAP", "1")
-        .env("RUSTFLAGS", "-Zsanitizer=thread")
-        .output();
-    match output {
-        Ok(output) if output.status.success() => Ok([target.join(TARGET).join("release/libfdwire.a"), runtime]),
-        Ok(output) => Err(format!("a library with ThreadSanitizer: {}", String::from_utf8_lossy(&output.stderr))),
-        Err(error) => Err(format!("cargo: {error}")),
-    }
-});
 
 /// Whether a compiler takes an option, and can link with it; asked once.
 fn knows(compiler: &str, option: &str) -> bool {
