@@ -206,8 +206,8 @@ fn under_thread_sanitizer(program: &str, build: &Build) -> Result<(), Failed> {
     THREADS_CLEAN.count(run(&mut Command::new(out)))
 }
 
-/// Helgrind knows the locks of pthreads alone, so the library is built with these. It takes each use of an atomic for one of
-/// plain memory, so that it sees more than ThreadSanitizer at times, and never less.
+/// Helgrind knows the locks of pthreads alone, so the library is built with these. It sees locks that are taken in two orders
+/// and misuse of threads, too; what atomics put in order is left to ThreadSanitizer.
 fn under_helgrind(program: &str, build: &Build) -> Result<(), Failed> {
     let library = PTHREADS.as_ref().map_err(|why| Failed::from(why.clone()))?;
     let mut options = vec![library.display().to_string()];
