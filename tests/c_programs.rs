@@ -95,7 +95,7 @@ fn tests_of(program: &str, build: &Build) -> Vec<Trial> {
     if has_threads(program) {
         tests.push(make("thread sanitizer", RACES.as_ref().err().cloned(), under_thread_sanitizer));
         let lack = lack("valgrind", "--version").or_else(|| PTHREADS.as_ref().err().cloned());
-        if ["conn_packed", "conn_threads"].contains(&program) || all() {
+        if ["conn_short", "conn_threads"].contains(&program) || all() {
             tests.push(make("helgrind", lack, under_helgrind));
         } else {
             tests.push(left_out(format!("helgrind: {program}")));
