@@ -35,7 +35,10 @@ const DIALECTS: [Dialect; 8] = [
 ];
 
 fn main() {
-    let arguments = Arguments::from_args();
+    let mut arguments = Arguments::from_args();
+    // Most programs sleep most of the time, so that processors are there for half as many again.
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    arguments.test_threads.get_or_insert(processors + processors.div_ceil(2));
     let build = Arc::new(tempfile::tempdir().expect("a folder for what is built"));
     // The shared library, where programs find it by its name and its SONAME.
     let shared = build.path().join("lib");
