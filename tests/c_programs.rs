@@ -1,5 +1,6 @@
 //! The C tests: every program of `tests/c`, compiled as each kind of C and C++ that there is and run plain, under sanitizers
-//! and under valgrind; and from Python the first call, packed messages and the conformance vectors.
+//! and under valgrind, those that have threads under ThreadSanitizer and, with `FDWIRE_CHECKERS=all`, under helgrind; and from
+//! Python the first call, packed messages and the conformance vectors.
 //!
 //! What the machine lacks is skipped by name. With `FDWIRE_NO_SKIP` set, as in CI, it fails instead.
 
@@ -9,8 +10,9 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
-use trials::libraries::{ADDRESS, FLAGS, MUSL, NATIVE, PORTABLE, THREADS};
-use trials::{WARNINGS, in_root, knows, lack, run, test};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use trials::libraries::{ADDRESS, FLAGS, MUSL, NATIVE, PORTABLE, PTHREADS, THREADS};
+use trials::{WARNINGS, all, c_programs, figure, golden, in_root, knows, lack, left_out, output, run, test};
 
 /// Ways to compile: what they are called, the compiler, its options, and options of which the first that it knows is used.
 type Dialect = (&'static str, &'static str, &'static [&'static str]);
@@ -26,7 +28,10 @@ const DIALECTS: [Dialect; 8] = [
 ];
 
 fn main() {
-    let arguments = Arguments::from_args();
+    let mut arguments = Arguments::from_args();
+    // Most programs sleep most of the time, so that processors are there for half as many again.
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    arguments.test_threads.get_or_insert(processors + processors.div_ceil(2));
     let build = Arc::new(tempfile::tempdir().expect("a folder for what is built"));
     // The shared library, where programs find it by its name and its SONAME.
     let shared = build.path().join("lib");
@@ -35,7 +40,7 @@ fn main() {
         std::os::unix::fs::symlink(library("libfdwire.so"), shared.join(name)).unwrap();
     }
     let mut tests = Vec::new();
-    for program in programs() {
+    for program in c_programs() {
         tests.extend(tests_of(&program, &build));
     }
     for (name, script) in [
@@ -51,21 +56,13 @@ fn main() {
     }
     let conclusion = libtest_mimic::run(&arguments, tests);
     drop(build);
+    figures();
     conclusion.exit();
 }
 
 /// A library that cargo has built for these tests.
 fn library(name: &str) -> PathBuf {
     std::env::current_exe().unwrap().with_file_name(name)
-}
-
-fn programs() -> Vec<String> {
-    let files = std::fs::read_dir(in_root("tests/c")).unwrap().map(|entry| entry.unwrap().path());
-    let programs = files.filter(|path| path.extension().is_some_and(|ext| ext == "c"));
-    let mut names: Vec<String> = programs.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
-    names.sort();
-    assert!(names.len() > 5, "the C tests are missing");
-    names
 }
 
 type Build = Arc<tempfile::TempDir>;
@@ -76,14 +73,13 @@ fn tests_of(program: &str, build: &Build) -> Vec<Trial> {
     for dialect @ (name, compiler, _) in DIALECTS {
         let (program, build) = (program.to_owned(), build.clone());
         tests.push(test(format!("{name}: {program}"), lack(compiler, "--version"), move || {
+            // Each compiler's first dialect runs against one form of the library, which is enough.
+            if !matches!(name, "gcc-c99" | "clang-c99" | "g++" | "clang++") {
+                return check_syntax(&program, dialect);
+            }
             let linked: Vec<String> = if compiler.starts_with("clang") { link_static() } else { link_shared(&build) };
             let program = compile(&program, dialect, &linked, &build)?;
-            // Each compiler's first dialect runs against one form of the library, which is enough.
-            if matches!(name, "gcc-c99" | "clang-c99" | "g++" | "clang++") {
-                run(&mut Command::new(program))
-            } else {
-                Ok(())
-            }
+            run(&mut Command::new(program))
         }));
     }
     let make = |kind: &str, lack: Option<String>, body: fn(&str, &Build) -> Result<(), Failed>| {
@@ -92,8 +88,17 @@ fn tests_of(program: &str, build: &Build) -> Vec<Trial> {
     };
     tests.push(make("sanitizers", ADDRESS.as_ref().err().cloned(), under_sanitizers));
     tests.push(make("valgrind", lack("valgrind", "--version"), under_valgrind));
-    if ["conn_threads", "conn_fds", "conn_packed", "conn_spin"].contains(&program) {
+    if has_threads(program) {
         tests.push(make("thread sanitizer", THREADS.as_ref().err().cloned(), under_thread_sanitizer));
+        let lack = lack("valgrind", "--version").or_else(|| PTHREADS.as_ref().err().cloned());
+        if ["conn_short", "conn_threads"].contains(&program) || all() {
+            tests.push(make("helgrind", lack, under_helgrind));
+        } else {
+            tests.push(left_out(format!("helgrind: {program}")));
+        }
+    }
+    if program == "golden" {
+        tests.push(make("golden bytes", None, golden_bytes));
     }
     if ["addresses", "conn_end", "conn_fds", "conn_threads", "manners", "messages", "small_buffer"].contains(&program) {
         tests.push(make("portable", PORTABLE.as_ref().err().cloned(), in_portable_ways));
@@ -119,20 +124,64 @@ fn tests_of(program: &str, build: &Build) -> Vec<Trial> {
     tests
 }
 
+/// Whether more than one thread takes part, by itself or as a peer that `check.h` has.
+fn has_threads(program: &str) -> bool {
+    let source = std::fs::read_to_string(in_root(&format!("tests/c/{program}.c"))).unwrap();
+    source.contains("pthread_create(") || source.contains("peer_writes(")
+}
+
+/// Trials of a checker that found nothing.
+struct Clean(AtomicUsize);
+
+impl Clean {
+    fn count(&self, result: Result<(), Failed>) -> Result<(), Failed> {
+        self.0.fetch_add(usize::from(result.is_ok()), Ordering::Relaxed);
+        result
+    }
+
+    fn figure(&self, key: &str, what: &str) {
+        figure(key, self.0.load(Ordering::Relaxed), what);
+    }
+}
+
+static ADDRESSES_CLEAN: Clean = Clean(AtomicUsize::new(0));
+static MEMORY_CLEAN: Clean = Clean(AtomicUsize::new(0));
+static THREADS_CLEAN: Clean = Clean(AtomicUsize::new(0));
+static LOCKS_CLEAN: Clean = Clean(AtomicUsize::new(0));
+static GOLDEN_BYTES: AtomicUsize = AtomicUsize::new(0);
+
+fn figures() {
+    ADDRESSES_CLEAN.figure("checkers.asan.programs", "C programs without an error under ASan and UBSan");
+    MEMORY_CLEAN.figure(
+        "checkers.memcheck.programs",
+        "C programs without an error, a leak or an open descriptor under memcheck",
+    );
+    THREADS_CLEAN.figure("checkers.tsan.programs", "C programs with threads, without a race under ThreadSanitizer");
+    LOCKS_CLEAN.figure("checkers.helgrind.programs", "C programs with threads, without an error under helgrind");
+    figure("golden.bytes", GOLDEN_BYTES.load(Ordering::Relaxed), "bytes on the wire that are the same as ever");
+}
+
+fn golden_bytes(program: &str, build: &Build) -> Result<(), Failed> {
+    let program = compile(program, ("golden-bytes", "gcc", &["-std=c99"]), &link_static(), build)?;
+    let order = if cfg!(target_endian = "big") { "big-endian" } else { "little-endian" };
+    let bytes = golden::compare(&output(&mut Command::new(program))?, order)?;
+    GOLDEN_BYTES.store(bytes, Ordering::Relaxed);
+    Ok(())
+}
+
 fn under_sanitizers(program: &str, build: &Build) -> Result<(), Failed> {
     let library = ADDRESS.as_ref().map_err(|why| Failed::from(why.clone()))?;
     let mut options = vec![FLAGS.into(), "-fno-sanitize-recover=all".into(), library.display().to_string()];
     options.extend(NATIVE.map(String::from));
     let program = compile(program, ("sanitizers", "gcc", &["-std=c11"]), &options, build)?;
-    run(&mut Command::new(program))
+    ADDRESSES_CLEAN.count(run(&mut Command::new(program)))
 }
 
 fn under_valgrind(program: &str, build: &Build) -> Result<(), Failed> {
     let program = compile(program, ("valgrind", "gcc", &["-std=c11"]), &link_static(), build)?;
-    run(Command::new("valgrind")
-        .args(["--quiet", "--leak-check=full", "--show-leak-kinds=all", "--errors-for-leak-kinds=all"])
-        .args(["--track-fds=yes", "--error-exitcode=99", "--fair-sched=yes"])
-        .arg(program))
+    let mut valgrind = Command::new("valgrind");
+    valgrind.args(["--quiet", "--leak-check=full", "--show-leak-kinds=all", "--errors-for-leak-kinds=all"]);
+    MEMORY_CLEAN.count(run(valgrind.args(["--track-fds=yes", "--error-exitcode=99", "--fair-sched=yes"]).arg(program)))
 }
 
 /// gcc compiles for it, but rustc's runtime is linked: gcc's has not all that rustc's code calls.
@@ -156,7 +205,20 @@ fn under_thread_sanitizer(program: &str, build: &Build) -> Result<(), Failed> {
         .args(NATIVE)
         .arg("-o")
         .arg(&out))?;
-    run(&mut Command::new(out))
+    THREADS_CLEAN.count(run(&mut Command::new(out)))
+}
+
+/// Helgrind knows the locks of pthreads alone, so the library is built with these. It sees locks that are taken in two orders
+/// and misuse of threads, too; what atomics put in order is left to ThreadSanitizer.
+fn under_helgrind(program: &str, build: &Build) -> Result<(), Failed> {
+    let library = PTHREADS.as_ref().map_err(|why| Failed::from(why.clone()))?;
+    let mut options = vec![library.display().to_string()];
+    options.extend(NATIVE.map(String::from));
+    let program = compile(program, ("helgrind", "gcc", &["-std=c11"]), &options, build)?;
+    let suppressed = format!("--suppressions={}", in_root("tests/c/helgrind.supp").display());
+    let mut helgrind = Command::new("valgrind");
+    helgrind.args(["--tool=helgrind", "--quiet", "--error-exitcode=99", "--fair-sched=yes"]).arg(suppressed);
+    LOCKS_CLEAN.count(run(helgrind.arg(program)))
 }
 
 /// System calls are made in the ways of systems that lack what Linux has.
@@ -220,19 +282,28 @@ fn link_static() -> Vec<String> {
 }
 
 fn compile(program: &str, dialect: Dialect, link: &[String], build: &Build) -> Result<PathBuf, Failed> {
-    let (name, compiler, standards) = dialect;
+    let out = build.path().join(format!("{program}-{}", dialect.0));
+    run(compiler_of(program, dialect)?.args(link).arg("-o").arg(&out))?;
+    Ok(out)
+}
+
+/// For dialects in which nothing runs: the warnings are all that is new.
+fn check_syntax(program: &str, dialect: Dialect) -> Result<(), Failed> {
+    run(compiler_of(program, dialect)?.arg("-fsyntax-only"))
+}
+
+fn compiler_of(program: &str, dialect: Dialect) -> Result<Command, Failed> {
+    let (_, compiler, standards) = dialect;
     let Some(standard) = standards.iter().find(|standard| knows(compiler, standard)) else {
         return Err(format!("{compiler} knows none of {standards:?}").into());
     };
-    let out = build.path().join(format!("{program}-{name}"));
     let mut command = Command::new(compiler);
     command.arg(standard).args(WARNINGS).args(["-g", "-O1"]);
     if compiler.ends_with("++") {
         command.args(["-x", "c++"]);
     }
     command.arg("-I").arg(in_root("include")).arg(in_root(&format!("tests/c/{program}.c"))).args(["-x", "none"]);
-    run(command.args(link).arg("-o").arg(&out))?;
-    Ok(out)
+    Ok(command)
 }
 
 fn compile_shim(name: &str, build: &Build) -> Result<PathBuf, Failed> {

@@ -63,11 +63,14 @@ mod tests {
     }
 
     /// Longer than any vector, and every length behind that.
+    /// Miri takes long for a byte: some lengths are enough for it, with every rest of a group among them.
+    const STEP: usize = if cfg!(miri) { 13 } else { 1 };
+
     #[test]
     fn every_length_as_group_by_group() {
         fn check<const N: usize>() {
             let from: Vec<u8> = (0..=255).collect();
-            for len in 0..from.len() {
+            for len in (0..from.len()).step_by(STEP) {
                 let mut expected = vec![0xa5; from.len()];
                 for (to, group) in expected.chunks_exact_mut(N).zip(from[..len].chunks_exact(N)) {
                     to.copy_from_slice(group);

@@ -93,6 +93,17 @@ mod tests {
         assert_eq!(Arc::strong_count(&told), 1);
     }
 
+    /// Miri sees it, if one owner may free what the other still reads.
+    #[test]
+    fn what_any_owner_did_comes_before_the_drop() {
+        let one = Shared::new(vec![7]).unwrap();
+        let two = one.clone();
+        let other = std::thread::spawn(move || assert_eq!(two[0], 7));
+        assert_eq!(one[0], 7);
+        drop(one);
+        other.join().unwrap();
+    }
+
     #[test]
     fn what_is_static_stays() {
         static SEVEN: Counted<i32> = Counted::new(7);

@@ -2,7 +2,7 @@
 //! Each is there, or there is a reason why not.
 
 use super::{ROOT, in_root, knows, lack};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
@@ -36,6 +36,39 @@ pub(crate) static THREADS: LazyLock<Result<[PathBuf; 2], String>> = LazyLock::ne
         build("ThreadSanitizer", TARGET, "target/threads", "-Zsanitizer=thread", &["--release", "-Zbuild-std"])?;
     Ok([folder.join("release/libfdwire.a"), runtime])
 });
+
+/// With locks that helgrind can see, those of pthreads: on Linux Rust's library makes its own of futexes. It has both kinds, and
+/// here a copy of it takes the other one. The rest of it, and all of fdwire, is as it was.
+pub(crate) static PTHREADS: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
+    set_up_here("helgrind")?;
+    let (target, sources) = (in_root("target/helgrind"), sources()?);
+    let copy = target.join("rust");
+    std::fs::create_dir_all(&target).map_err(|error| error.to_string())?;
+    let copied = Command::new("cp").args(["-r", "-u"]).arg(&sources).arg(&copy).status();
+    if !copied.is_ok_and(|status| status.success()) {
+        return Err(format!("a copy of {}", sources.display()));
+    }
+    for file in ["sync/mutex/mod.rs", "sync/condvar/mod.rs", "pal/unix/sync/mod.rs"] {
+        without_futexes(&sources, &copy, &format!("library/std/src/sys/{file}"))?;
+    }
+    let mut build = Command::new(env!("CARGO"));
+    build.args(["build", "--release", "--lib", "-Zbuild-std", "--target", TARGET, "--target-dir"]).arg(&target);
+    build.env("RUSTC_BOOTSTRAP", "1").env("__CARGO_TESTS_ONLY_SRC_ROOT", copy.join("library"));
+    build.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1").env("CARGO_PROFILE_RELEASE_DEBUG", "1");
+    run_build("locks of pthreads", &mut build)?;
+    Ok(target.join(TARGET).join("release/libfdwire.a"))
+});
+
+/// Has a file of Rust's library choose as on systems that have no futexes.
+fn without_futexes(sources: &Path, copy: &Path, file: &str) -> Result<(), String> {
+    let text = std::fs::read_to_string(sources.join(file)).map_err(|error| format!("{file}: {error}"))?;
+    let changed = text.replace("target_os = \"linux\",", "target_os = \"none\",");
+    if changed == text {
+        return Err(format!("{file} of Rust's library as it used to be"));
+    }
+    let kept = std::fs::read_to_string(copy.join(file)).is_ok_and(|kept| kept == changed);
+    if kept { Ok(()) } else { std::fs::write(copy.join(file), changed).map_err(|error| format!("{file}: {error}")) }
+}
 
 /// With the portable ways of system calls.
 pub(crate) static PORTABLE: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {

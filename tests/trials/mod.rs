@@ -1,20 +1,33 @@
 //! What the tests share that bring a harness of their own: tests that are skipped by name where a tool is lacking, or that fail
 //! then with `FDWIRE_NO_SKIP` set, as in CI.
 
-#[allow(dead_code)] // not all tests ask
+#![allow(dead_code)] // each test wants other things
+
+pub(crate) mod golden;
 pub(crate) mod libraries;
 
 use libtest_mimic::{Failed, Trial};
+use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Mutex};
 
 pub(crate) const ROOT: &str = env!("CARGO_MANIFEST_DIR");
-#[allow(dead_code)] // not all tests ask
 pub(crate) const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 
 pub(crate) fn in_root(path: &str) -> PathBuf {
     Path::new(ROOT).join(path)
+}
+
+/// The programs of `tests/c`, by name.
+pub(crate) fn c_programs() -> Vec<String> {
+    let files = std::fs::read_dir(in_root("tests/c")).unwrap().map(|entry| entry.unwrap().path());
+    let programs = files.filter(|path| path.extension().is_some_and(|ext| ext == "c"));
+    let mut names: Vec<String> = programs.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
+    names.sort();
+    assert!(names.len() > 5, "the C tests are missing");
+    names
 }
 
 /// The name of a program that is not to be had here.
@@ -43,6 +56,24 @@ pub(crate) fn test(
     }
 }
 
+/// A test that the short form leaves out by name.
+pub(crate) fn left_out(name: String) -> Trial {
+    Trial::test(format!("{name} (left to FDWIRE_CHECKERS=all)"), || Ok(())).with_ignored_flag(true)
+}
+
+/// Whether all is to be run that the checkers can do, however long it takes.
+pub(crate) fn all() -> bool {
+    std::env::var("FDWIRE_CHECKERS").is_ok_and(|what| what == "all")
+}
+
+/// Appends a figure to the file that `FDWIRE_FIGURES` names, if it does.
+pub(crate) fn figure(key: &str, value: usize, what: &str) {
+    let Some(path) = std::env::var_os("FDWIRE_FIGURES") else { return };
+    let file = std::fs::OpenOptions::new().create(true).append(true).open(&path);
+    let line = format!("{key}\t{value}\t{what}\n");
+    file.and_then(|mut file| file.write_all(line.as_bytes())).unwrap_or_else(|error| panic!("{path:?}: {error}"));
+}
+
 /// What even CI may do without, by the name in `FDWIRE_MAY_SKIP`.
 fn may_be_lacking(what: &str) -> bool {
     std::env::var("FDWIRE_MAY_SKIP").is_ok_and(|named| !named.is_empty() && what.contains(&named))
@@ -54,7 +85,6 @@ pub(crate) fn run(command: &mut Command) -> Result<(), Failed> {
 }
 
 /// The same; gives what it printed.
-#[allow(dead_code)] // not all tests ask
 pub(crate) fn output(command: &mut Command) -> Result<String, Failed> {
     let output = command.output().map_err(|error| format!("{:?}: {error}", command.get_program()))?;
     let out = String::from_utf8_lossy(&output.stdout);
@@ -67,7 +97,6 @@ pub(crate) fn output(command: &mut Command) -> Result<String, Failed> {
 }
 
 /// The shared library of the release build, with the static one beside it, or why there is none.
-#[allow(dead_code)] // not all tests ask
 pub(crate) static RELEASE: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
     eprintln!("building the release library");
     let target = in_root("target");
@@ -79,9 +108,14 @@ pub(crate) static RELEASE: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| 
     Ok(target.join("release/libfdwire.so"))
 });
 
-/// Whether a compiler takes an option, and can link with it.
-#[allow(dead_code)] // not all tests ask
+/// Whether a compiler takes an option, and can link with it; asked once.
 pub(crate) fn knows(compiler: &str, option: &str) -> bool {
+    static KNOWN: Mutex<BTreeMap<String, bool>> = Mutex::new(BTreeMap::new());
+    let mut known = KNOWN.lock().unwrap();
+    *known.entry(format!("{compiler} {option}")).or_insert_with(|| links(compiler, option))
+}
+
+fn links(compiler: &str, option: &str) -> bool {
     let folder = tempfile::tempdir().unwrap();
     let source = folder.path().join("empty.c");
     std::fs::write(&source, "int main(void) { return 0; }\n").unwrap();
