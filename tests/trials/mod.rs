@@ -60,3 +60,11 @@ pub(crate) fn output(command: &mut Command) -> Result<String, Failed> {
         }
     }
 }
+
+/// Notes down a figure, in the file that `FDWIRE_FIGURES` names: what docs/reliability.md is made from.
+#[allow(dead_code)] // not all tests have one
+pub(crate) fn figure(key: &str, value: u64, what: &str) -> Result<(), Failed> {
+    let Some(path) = std::env::var_os("FDWIRE_FIGURES") else { return Ok(()) };
+    let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path)?;
+    Ok(std::io::Write::write_all(&mut file, format!("{key}\t{value}\t{what}\n").as_bytes())?)
+}
