@@ -308,7 +308,8 @@ static inline size_t length_of(const struct iovec *ranges, size_t count) {
 #define RANGES 512
 
 /* The first bytes of some ranges, at most so many. */
-static inline size_t first_of(struct iovec *out, const struct iovec *ranges, size_t count, size_t most) {
+static inline size_t first_of(struct iovec *out, const struct iovec *ranges, size_t count,
+                              size_t most) {
   size_t used = 0;
   for (size_t i = 0; i < count && used < RANGES && most > 0; i++) {
     out[used] = ranges[i];
@@ -532,7 +533,8 @@ BEFORE_SIMPLE(DUPLICATE, int, dup3, (int fd, int to, int flags), fd, to, flags)
 BEFORE_SIMPLE(GETSOCKOPT, int, getsockopt, (int fd, int level, int name, void *value, socklen_t *len),
               fd, level, name, value, len)
 BEFORE_SIMPLE(SETSOCKOPT, int, setsockopt,
-              (int fd, int level, int name, const void *value, socklen_t len), fd, level, name, value, len)
+              (int fd, int level, int name, const void *value, socklen_t len), fd, level, name,
+              value, len)
 BEFORE_SIMPLE(GETSOCKNAME, int, getsockname, (int fd, void *address, socklen_t *len), fd, address, len)
 BEFORE_SIMPLE(IOCTL, int, ioctl, (int fd, unsigned long request, void *argument), fd, request, argument)
 BEFORE_SIMPLE(FSTAT, int, fstat, (int fd, struct stat *status), fd, status)

@@ -134,7 +134,8 @@ static uint8_t body[3 << 20]; /* more than there is room for on the way */
 
 static int is_gone(int code) { return code == -EPIPE || code == -ECONNRESET; }
 
-/* A send that waits for a peer that never reads is told at once that it was killed, without a signal. */
+/* A send that waits for a peer that never reads is told at once when that is killed, without a
+   signal. */
 static void killed_while_sending(void) {
   EACH_WAY(way)
     for (int whole = 0; whole < 2; whole++) {

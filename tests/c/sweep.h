@@ -249,6 +249,8 @@ static inline void open_exchange(struct exchange *x, int sends) {
     fcntl(fds[1], F_SETPIPE_SZ, small ? 4096 : (int)ROOM);
   else if (x->scenario->way == UNIX_SOCKET && small)
     small_room(x->ours);
+  else if (x->scenario->way == UNIX_SOCKET)
+    fix_buffers(x->ours); /* many small pieces take much room */
   fcntl(x->theirs, F_SETFL, O_NONBLOCK);
   if (x->scenario->traits & NONBLOCKING)
     fcntl(x->ours, F_SETFL, fcntl(x->ours, F_GETFL) | O_NONBLOCK);
@@ -329,7 +331,8 @@ static inline void forget_descriptor(void) {
   MUST_BE(fdwire_read_exact(null_fd, &byte, 1, NULL, 0), 0);
 }
 
-static inline void play(const struct scenario *scenario, long at, const struct fault *fault, long most) {
+static inline void play(const struct scenario *scenario, long at, const struct fault *fault,
+                        long most) {
   struct exchange *x = &exchange;
   int fds = check_open_fds();
   x->fed = x->fed_fds = x->drained = x->got_fds = x->sent = x->received = x->part = 0;
@@ -353,9 +356,10 @@ static inline void play(const struct scenario *scenario, long at, const struct f
 static inline void print_run(void) {
   const struct scenario *s = sweep.scenario;
   static const char *const ways[] = {"Unix socket", "TCP", "pipe"};
-  printf("to see it again: %zu %ld %s (FDWIRE_TEST_SEED=%llu)\n    %s, %s, %s, timeout %d, pieces of %zu, traits %d, ending %d",
-         sweep.number, sweep.at, sweep.fault, (unsigned long long)(sweep.seed >> 20), s->name, s->format, ways[s->way], s->timeout, s->piece,
-         s->traits, s->ending);
+  printf("to see it again: %zu %ld %s (FDWIRE_TEST_SEED=%llu)\n", sweep.number, sweep.at, sweep.fault,
+         (unsigned long long)(sweep.seed >> 20));
+  printf("    %s, %s, %s, timeout %d, pieces of %zu, traits %d, ending %d", s->name, s->format,
+         ways[s->way], s->timeout, s->piece, s->traits, s->ending);
   if (run.hit >= 0)
     printf("; %s goes wrong", call_names[run.hit]);
   printf("\n");
@@ -412,7 +416,8 @@ static inline int is_heard(const struct scenario *scenario, enum call call) {
   return !reads(call) || (scenario->ending != FINISHED && strncmp(scenario->format, "headers", 7) != 0);
 }
 
-static inline void sweep_scenario(const struct scenario *scenario, size_t number, int lies, size_t every) {
+static inline void sweep_scenario(const struct scenario *scenario, size_t number, int lies,
+                                  size_t every) {
   static uint64_t turn;
   static uint8_t trace[TRACE];
   long calls = calls_of(scenario, number);
@@ -435,7 +440,7 @@ static inline void again(const struct scenario *scenarios, size_t count, char **
   EACH_FAULT(fault)
     if (strcmp(fault->name, arguments[2]) == 0)
       run_one(&scenarios[number], number, atol(arguments[1]), fault, most_calls(calls));
-  printf("%d was told, %s\n", exchange.told, exchange.done ? "and all was done" : "and not all was done");
+  printf("%d was told, and %s was done\n", exchange.told, exchange.done ? "all" : "not all");
   fdwire_format_free(exchange.format);
 }
 

@@ -91,9 +91,8 @@ static void sends(struct exchange *x) {
   tell(x, result);
   if (result == 0)
     ends(x);
-  while (peer_drains() || (x->drained < x->len && result == 0 && is_ready(x->theirs, POLLIN, run.patience_ms))) {
-    if (x->sees_end)
-      break;
+  while (!x->sees_end && (peer_drains() || (x->drained < x->len && result == 0 &&
+                                            is_ready(x->theirs, POLLIN, run.patience_ms)))) {
   }
   MUST(x->drained <= x->len && memcmp(x->sink, x->stream, x->drained) == 0);
   x->done = x->sent == x->count && x->drained == x->len && result == 0;
