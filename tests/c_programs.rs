@@ -112,6 +112,10 @@ fn tests_of(program: &str, build: &Build) -> Vec<Trial> {
     if program == "conn_storm" {
         tests.push(make("faults", None, with_faults));
     }
+    if ["sweep_calls", "sweep_conn"].contains(&program) {
+        tests.push(make("every fault", None, with_every_fault));
+        tests.push(make("a lie is noticed", None, with_lies));
+    }
     if program == "conn_limits" {
         tests.push(make("5 GiB", None, at_full_length));
     }
@@ -252,6 +256,37 @@ fn with_faults(program: &str, build: &Build) -> Result<(), Failed> {
         run(storm.args(["7", "30"]).env("LD_PRELOAD", &shim).env("FDWIRE_TEST_FAULTS", faults))?;
     }
     Ok(())
+}
+
+/// How much of a sweep's runs is run here; 128 is all of them.
+const SWEEP: &str = "16";
+/// So many faults at least have to have happened, or the sweep has shown nothing.
+const FAULTS: [(&str, u64); 2] = [("sweep_calls", 10_000), ("sweep_conn", 20_000)];
+
+/// Every fault at every system call, or many of them.
+fn with_every_fault(program: &str, build: &Build) -> Result<(), Failed> {
+    let scale = std::env::var("FDWIRE_TEST_SCALE").unwrap_or(SWEEP.into());
+    let sweep = compile(program, ("every-fault", "gcc", &["-std=c11"]), &link_shared(build), build)?;
+    let printed = output(Command::new(sweep).env("FDWIRE_TEST_SCALE", scale))?;
+    let injected = printed.split(" faults in ").next().and_then(|text| text.rsplit('\n').next()?.parse().ok());
+    let least = FAULTS.iter().find(|(name, _)| *name == program).map_or(0, |(_, least)| *least);
+    match injected {
+        Some(injected) if injected >= least => {
+            figure(&format!("faults.{program}"), injected, "faults injected, one a run");
+            Ok(())
+        }
+        _ => Err(format!("not {least} faults: {printed}").into()),
+    }
+}
+
+/// A call that says that bytes moved that did not makes each of these runs fail.
+fn with_lies(program: &str, build: &Build) -> Result<(), Failed> {
+    let sweep = compile(program, ("lies", "gcc", &["-std=c11"]), &link_shared(build), build)?;
+    let printed = output(Command::new(sweep).arg("lies").env("FDWIRE_TEST_SCALE", SWEEP))?;
+    match printed.contains(" 0 of them lies") {
+        false => Ok(()),
+        true => Err(format!("nothing was made up: {printed}").into()),
+    }
 }
 
 /// What is cut short elsewhere, for valgrind's sake.

@@ -224,7 +224,9 @@ where
         }
         let events = match written {
             Ok(Written::Blocked) => Events::READ.and(Events::WRITE),
-            _ if self.manner(Direction::In, deadline) == Wait::Yes => {
+            _ if self.manner(Direction::In, deadline) == Wait::Yes
+                && self.input.enter(|input| Ok(input.waits_in_kernel()))? =>
+            {
                 return self.check_cancelled().map(|()| Wait::Yes);
             }
             _ => Events::READ,

@@ -3,6 +3,7 @@
 use super::syscall::{self, Arrivals, Events, Wait};
 use super::{Deadline, errno};
 use crate::Error;
+use socket2::SockRef;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
@@ -45,7 +46,8 @@ impl<'fd> Look<'fd> {
             match syscall::peek(self.fd, buf, self.wait) {
                 Ok(n) if n > seen => return Ok(Sight::Bytes(n)),
                 Ok(n) if n > 0 && n < there => return Ok(Sight::Hidden),
-                Ok(n) if n == 0 || ended => return Ok(Sight::End),
+                Ok(0) => return Ok(Sight::End),
+                Ok(_) if ended => return self.end(),
                 Ok(_) => self.await_arrival()?,
                 Err(Error::Os(errno::EAGAIN)) => {
                     self.wait = Wait::No; // non-blocking: another call in vain can be spared
@@ -54,6 +56,15 @@ impl<'fd> Look<'fd> {
                 Err(Error::Os(errno::EINTR)) => {}
                 Err(error) => return Err(error),
             }
+        }
+    }
+
+    /// How the stream ended behind what was seen: a reset leaves that in sight, and would only be told once it was taken.
+    #[cold]
+    fn end(&self) -> Result<Sight, Error> {
+        match SockRef::from(&self.fd).take_error()? {
+            Some(error) => Err(error.into()),
+            None => Ok(Sight::End),
         }
     }
 

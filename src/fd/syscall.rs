@@ -201,11 +201,19 @@ impl Events {
 pub(super) fn poll(fd: BorrowedFd<'_>, events: Events, wait: Option<Duration>) -> Result<Events, Error> {
     let mut entry = libc::pollfd { fd: fd.as_raw_fd(), events: events.0, revents: 0 };
     // SAFETY: one pollfd, which may be written.
-    check(unsafe { libc::poll(&mut entry, 1, milliseconds(wait)) } as isize)?;
+    polled(unsafe { libc::poll(&mut entry, 1, milliseconds(wait)) })?;
     match entry.revents {
         revents if revents & libc::POLLNVAL != 0 => Err(Error::Os(libc::EBADF)),
         revents => Ok(Events(revents)),
     }
+}
+
+/// poll(2) may say EAGAIN where it had no memory for the moment (POSIX): another try, as after EINTR, and not the end of a wait.
+fn polled(result: c_int) -> Result<usize, Error> {
+    check(result as isize).map_err(|error| match error {
+        Error::Os(libc::EAGAIN) => Error::Os(libc::EINTR),
+        error => error,
+    })
 }
 
 /// A wait as poll(2) and epoll_wait(2) take it, rounded up, so that it never ends before its time.
@@ -284,8 +292,7 @@ pub(super) fn poll_any(
         (entry.fd, entry.events) = (fd.as_raw_fd(), events.0);
     }
     // SAFETY: pollfds, which may be written.
-    let ready =
-        check(unsafe { libc::poll(entries.as_mut_ptr(), entries.len() as libc::nfds_t, milliseconds(wait)) } as isize)?;
+    let ready = polled(unsafe { libc::poll(entries.as_mut_ptr(), entries.len() as libc::nfds_t, milliseconds(wait)) })?;
     match entries.iter().any(|entry| entry.revents & libc::POLLNVAL != 0) {
         true => Err(Error::Os(libc::EBADF)),
         false => Ok(ready > 0),

@@ -13,7 +13,11 @@ pub(crate) fn exports_only(library: &Path, declared: &BTreeSet<String>) -> Resul
     let symbols = output(Command::new("nm").args(["-D", "--defined-only"]).arg(library))?;
     let exported: BTreeSet<String> =
         symbols.lines().filter_map(|line| Some(line.split_whitespace().nth(2)?.into())).collect();
-    crate::figure("abi.symbols", exported.len(), "symbols that the shared library exports, all declared in the header");
+    crate::trials::figure(
+        "abi.symbols",
+        exported.len(),
+        "symbols that the shared library exports, all declared in the header",
+    );
     same(&exported, declared)
 }
 
@@ -100,7 +104,7 @@ pub(crate) fn works_with_glibc(library: &Path) -> Result<(), Failed> {
     });
     let needed: Vec<((u32, u32), &str)> = needed.collect();
     let (newest, _) = *needed.iter().max().ok_or("no symbol of glibc was found")?;
-    crate::figure(
+    crate::trials::figure(
         "abi.glibc",
         format!("{}.{}", newest.0, newest.1),
         "the oldest glibc that has all symbols it needs, built here",

@@ -13,7 +13,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
-use trials::{RELEASE, ROOT, in_root, lack, output, run, test};
+use trials::{RELEASE, ROOT, figure, in_root, lack, output, run, test};
 
 const HEADER: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/include/fdwire.h"));
 
@@ -102,12 +102,4 @@ fn keeps_to_policy(manifest: &str) -> Result<(), Failed> {
     let crates = lock.matches("[[package]]").count();
     figure(key, crates, "crates held against deny.toml's licences, bans and sources");
     Ok(())
-}
-
-/// Notes a figure down for the documentation, where it is asked for.
-fn figure(key: &str, value: impl std::fmt::Display, what: &str) {
-    use std::io::Write;
-    let Some(path) = std::env::var_os("FDWIRE_FIGURES") else { return };
-    let mut file = std::fs::File::options().create(true).append(true).open(path).expect("the file for figures");
-    writeln!(file, "{key}\t{value}\t{what}").expect("a figure can be written");
 }

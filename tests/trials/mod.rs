@@ -8,6 +8,7 @@ pub(crate) mod libraries;
 
 use libtest_mimic::{Failed, Trial};
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -67,7 +68,7 @@ pub(crate) fn all() -> bool {
 }
 
 /// Appends a figure to the file that `FDWIRE_FIGURES` names, if it does.
-pub(crate) fn figure(key: &str, value: usize, what: &str) {
+pub(crate) fn figure(key: &str, value: impl Display, what: &str) {
     let Some(path) = std::env::var_os("FDWIRE_FIGURES") else { return };
     let file = std::fs::OpenOptions::new().create(true).append(true).open(&path);
     let line = format!("{key}\t{value}\t{what}\n");

@@ -27,6 +27,8 @@ pub struct Input<F> {
     drained: bool,
     /// Calls that may not wait come when poll(2) says that there is something: then they need not look for it.
     polled: bool,
+    /// A read that could wait in the kernel did not: the descriptor is non-blocking.
+    unwaiting: bool,
     /// Reads are made so that what comes beside the bytes is seen.
     control: bool,
     /// The beginning of a body is in the memory of a call that waits for the rest.
@@ -70,6 +72,7 @@ impl<F: Deref<Target = Format>> Input<F> {
             read_size: pool::CHUNK as u32,
             drained: false,
             polled: false,
+            unwaiting: false,
             control: false,
             direct: false,
             done: 0,

@@ -34,7 +34,7 @@ impl<F: Deref<Target = Format>> Input<F> {
                 self.came(read, read < len && transport.is_drained_when_short(), control);
                 Ok(None)
             }
-            Err(error) => self.not_read(error, transport),
+            Err(error) => self.not_read(error, transport, manner.wait),
         }
     }
 
@@ -75,7 +75,7 @@ impl<F: Deref<Target = Format>> Input<F> {
                 self.came(read, read < len && transport.is_drained_when_short(), control);
                 Ok(None)
             }
-            Err(error) => self.not_read(error, transport),
+            Err(error) => self.not_read(error, transport, manner.wait),
         }
     }
 
@@ -114,9 +114,15 @@ impl<F: Deref<Target = Format>> Input<F> {
         }
     }
 
-    pub(super) fn not_read<R>(&mut self, error: Error, transport: &Transport<'_>) -> Result<Option<Step<R>>, Error> {
+    pub(super) fn not_read<R>(
+        &mut self,
+        error: Error,
+        transport: &Transport<'_>,
+        wait: Wait,
+    ) -> Result<Option<Step<R>>, Error> {
         match error {
             Error::Os(errno::EAGAIN) => {
+                self.unwaiting |= wait == Wait::Yes;
                 self.drained = false; // the next step comes when something is there
                 Ok(Some(Step::Wait))
             }
@@ -132,6 +138,11 @@ impl<F: Deref<Target = Format>> Input<F> {
                 Err(error)
             }
         }
+    }
+
+    /// Whether a read that may wait in the kernel does so, as far as is known.
+    pub(in crate::connection) fn waits_in_kernel(&self) -> bool {
+        !self.unwaiting
     }
 
     pub(super) fn make_room(&mut self) -> Result<(), Error> {

@@ -283,6 +283,7 @@ impl<F: Deref<Target = Format>> Output<F> {
         loop {
             self.writes += 1;
             match output.write_with_descriptors(&slices, &descriptors) {
+                Ok(0) => return Err(Error::Os(errno::EIO)),
                 Err(Error::Os(errno::EINTR)) => {}
                 result => return result,
             }
