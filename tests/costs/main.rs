@@ -5,6 +5,7 @@
 //! sockets, traced by strace. What was built and traced stays in `target/tmp/costs`, to be looked at.
 
 mod ceilings;
+mod growth;
 mod profile;
 mod trace;
 #[path = "../trials/mod.rs"]
@@ -32,6 +33,7 @@ fn main() {
         tests.push(test(format!("system calls: {group}"), lacking, move || system_calls(group)));
     }
     tests.push(Trial::test("size: the stripped library", size));
+    tests.extend(growth::tests());
     libtest_mimic::run(&Arguments::from_args(), tests).exit();
 }
 
@@ -170,7 +172,7 @@ static PROGRAMS: LazyLock<Result<(), String>> = LazyLock::new(|| {
         let soname = folder.join(env!("FDWIRE_SONAME"));
         let _ = std::fs::remove_file(&soname);
         symlink(library()?, &soname)?;
-        for name in ["inside", "calls"] {
+        for name in ["inside", "calls", "growth"] {
             run(Command::new("gcc")
                 .args(["-std=c11", "-g", "-O1"])
                 .args(WARNINGS)
