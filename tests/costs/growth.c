@@ -389,6 +389,13 @@ static void send_into_full(struct work *work) {
     NEED(fdwire_conn_send(work->conn, "abcdef", SMALL, 0) == FDWIRE_PENDING);
 }
 
+/* The same with bodies that are referred to as long as the call lasts. */
+static void send_large_into_full(struct work *work) {
+  static const uint8_t body[3 * KIB];
+  for (size_t i = 0; i < work->n; i++)
+    NEED(fdwire_conn_send(work->conn, body, sizeof body, 0) == FDWIRE_PENDING);
+}
+
 static void send_vectors(struct work *work) {
   fdwire_msg msgs[VECTOR];
   for (size_t i = 0; i < VECTOR; i++)
@@ -511,6 +518,12 @@ static void a_dripping_source(struct work *work) {
   a_slow_source(work);
 }
 
+static void a_source_of_pieces(struct work *work) {
+  work->every_other = 1;
+  work->piece = KIB;
+  connect_over(work, NULL);
+}
+
 static void a_slow_sink(struct work *work) {
   work->piece = 1;
   connect_over(work, sink_takes_a_piece);
@@ -558,49 +571,50 @@ static const struct growth {
   void (*run)(struct work *work);
   size_t n;
 } cases[] = {
-    {"decode", "one frame, whole", ANY_LENGTH, one_frame, a_decoder, whole, 15000},
-    {"decode", "one frame, by bytes", ANY_LENGTH, one_frame, a_decoder, by_bytes, 2000},
-    {"decode", "one frame, read by bytes", ANY_LENGTH, one_frame, a_decoder, by_bytes_read, 2000},
-    {"decode", "one frame, asked for", ANY_LENGTH, one_frame, a_decoder, asking, 2000},
-    {"decode", "one frame, explained", SOME, one_frame, a_decoder, explaining, 1000},
-    {"decode", "many frames, whole", EVERY, many_frames, a_decoder, whole, 8000},
-    {"decode", "many frames, by vectors", EVERY, many_frames, a_decoder, whole_by_vectors, 8000},
-    {"decode", "many frames, by bytes", EVERY, many_frames, a_decoder, by_bytes, 2000},
-    {"decode", "empty frames, whole", EMPTY, empty_frames, a_decoder, whole, 8000},
-    {"decode", "empty frames, by vectors", EMPTY, empty_frames, a_decoder, whole_by_vectors, 8000},
-    {"decode", "empty frames, by bytes", EMPTY, empty_frames, a_decoder, by_bytes, 2000},
-    {"decode", "many lines, whole", HEADERS, many_lines, a_decoder, whole, 15000},
-    {"decode", "many lines, by bytes", HEADERS, many_lines, a_decoder, by_bytes, 15000},
-    {"decode", "a long line, whole", HEADERS, long_line, a_decoder, whole, 15000},
-    {"decode", "a long line, by bytes", HEADERS, long_line, a_decoder, by_bytes, 15000},
-    {"skip", "too long, by bytes", TOO_LONG, one_frame, a_decoder, skipping, 2000},
-    {"receive", "recv, all there", SOME, many_frames, a_source, recv_pieces, 8000},
-    {"receive", "recv, by bytes", SOME, one_frame, a_slow_source, recv_pieces, 4000},
-    {"receive", "recv, dripping", SOME, one_frame, a_dripping_source, recv_pieces, 8000},
-    {"receive", "recv_many, dripping", SOME, one_frame, a_dripping_source, recv_many_pieces, 8000},
-    {"receive", "recv_into, dripping", SOME, one_frame, a_dripping_source, recv_into_pieces, 8000},
-    {"receive", "recv_into, a large one dripping", ONE, one_frame, a_dripping_source,
+    {"decode", "one frame, whole", ANY_LENGTH, one_frame, a_decoder, whole, 8000},
+    {"decode", "one frame, by bytes", ANY_LENGTH, one_frame, a_decoder, by_bytes, 1200},
+    {"decode", "one frame, read by bytes", ANY_LENGTH, one_frame, a_decoder, by_bytes_read, 1200},
+    {"decode", "one frame, asked for", ANY_LENGTH, one_frame, a_decoder, asking, 1200},
+    {"decode", "one frame, explained", SOME, one_frame, a_decoder, explaining, 500},
+    {"decode", "many frames, whole", EVERY, many_frames, a_decoder, whole, 4000},
+    {"decode", "many frames, by vectors", EVERY, many_frames, a_decoder, whole_by_vectors, 4000},
+    {"decode", "many frames, by bytes", EVERY, many_frames, a_decoder, by_bytes, 1200},
+    {"decode", "empty frames, whole", EMPTY, empty_frames, a_decoder, whole, 4000},
+    {"decode", "empty frames, by vectors", EMPTY, empty_frames, a_decoder, whole_by_vectors, 4000},
+    {"decode", "empty frames, by bytes", EMPTY, empty_frames, a_decoder, by_bytes, 1200},
+    {"decode", "many lines, whole", HEADERS, many_lines, a_decoder, whole, 8000},
+    {"decode", "many lines, by bytes", HEADERS, many_lines, a_decoder, by_bytes, 3000},
+    {"decode", "a long line, whole", HEADERS, long_line, a_decoder, whole, 8000},
+    {"decode", "a long line, by bytes", HEADERS, long_line, a_decoder, by_bytes, 3000},
+    {"skip", "too long, by bytes", TOO_LONG, one_frame, a_decoder, skipping, 1200},
+    {"receive", "recv, all there", SOME, many_frames, a_source, recv_pieces, 1200},
+    {"receive", "recv, by bytes", SOME, one_frame, a_slow_source, recv_pieces, 1200},
+    {"receive", "recv, dripping", SOME, one_frame, a_dripping_source, recv_pieces, 1000},
+    {"receive", "recv_many, dripping", SOME, one_frame, a_dripping_source, recv_many_pieces, 1000},
+    {"receive", "recv_into, dripping", SOME, one_frame, a_dripping_source, recv_into_pieces, 1000},
+    {"receive", "recv_into, a large one in pieces", ONE, one_frame, a_source_of_pieces,
      recv_into_pieces, 70000},
-    {"receive", "recv_packed, dripping", SOME, one_frame, a_dripping_source, recv_packed_pieces, 8000},
-    {"receive", "recv_part, dripping", SOME, one_frame, a_dripping_source, recv_parts_pieces, 8000},
+    {"receive", "recv_packed, dripping", SOME, one_frame, a_dripping_source, recv_packed_pieces, 1000},
+    {"receive", "recv_part, dripping", SOME, one_frame, a_dripping_source, recv_parts_pieces, 1000},
     {"receive", "recv_many, small ones dripping", SOME, many_frames, a_dripping_source,
      recv_many_pieces, 4000},
     {"receive", "recv_many, a flood of empty ones", SOME, empty_frames, a_source, recv_many_pieces,
-     8000},
+     4000},
     {"receive", "recv_packed, a flood of empty ones", SOME, empty_frames, a_source,
-     recv_packed_pieces, 8000},
-    {"receive", "fdwire_recv from a pipe", SOME, one_frame, a_pipe, recv_from_pipe, 2000},
-    {"receive", "fdwire_recv of a drip", SEARCHED, one_frame, a_socket, recv_dripping, 2000},
-    {"send", "encode", ANY_LENGTH, one_frame, nothing, encode_one, 15000},
-    {"send", "queue, flushed by bytes", ONE, nothing, a_slow_sink, queue_and_flush, 500},
+     recv_packed_pieces, 4000},
+    {"receive", "fdwire_recv from a pipe", SOME, one_frame, a_pipe, recv_from_pipe, 1200},
+    {"receive", "fdwire_recv of a drip", SEARCHED, one_frame, a_socket, recv_dripping, 1200},
+    {"send", "encode", ANY_LENGTH, one_frame, nothing, encode_one, 8000},
+    {"send", "queue, flushed by bytes", ONE, nothing, a_slow_sink, queue_and_flush, 400},
     {"send", "queue, flushed at once", ONE, nothing, a_sink, queue_and_flush, 4000},
-    {"send", "send into what is full", ONE, nothing, a_full_sink, send_into_full, 1000},
+    {"send", "send into what is full", ONE, nothing, a_full_sink, send_into_full, 4000},
+    {"send", "large ones into what is full", ONE, nothing, a_full_sink, send_large_into_full, 200},
     {"send", "send_many", ONE, nothing, a_sink, send_vectors, 4096},
     {"text", "cases", ONE, text_cases, nothing, parse, 63},
-    {"text", "labels", ONE, text_labels, nothing, parse, 2000},
-    {"text", "labels from above", ONE, text_labels_down, nothing, parse, 2000},
-    {"text", "labels of the innermost", ONE, text_nested, nothing, parse, 2000},
-    {"text", "bodiless", ONE, text_bodiless, nothing, parse, 2000},
+    {"text", "labels", ONE, text_labels, nothing, parse, 1200},
+    {"text", "labels from above", ONE, text_labels_down, nothing, parse, 1200},
+    {"text", "labels of the innermost", ONE, text_nested, nothing, parse, 1200},
+    {"text", "bodiless", ONE, text_bodiless, nothing, parse, 1200},
     {"text", "blanks", ONE, text_blanks, nothing, parse, 2500},
 };
 enum { CASES = sizeof cases / sizeof *cases };

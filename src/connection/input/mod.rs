@@ -33,6 +33,8 @@ pub struct Input<F> {
     direct: bool,
     /// So many bytes of it.
     done: usize,
+    /// Where in the stream a message begins that was put back once, as time ran out.
+    put_back: Option<u64>,
     /// Descriptors that came, if they are wanted.
     arrivals: Option<Box<Arrivals>>,
 }
@@ -73,6 +75,7 @@ impl<F: Deref<Target = Format>> Input<F> {
             control: false,
             direct: false,
             done: 0,
+            put_back: None,
             arrivals: None,
         }
     }
@@ -193,14 +196,15 @@ impl<F: Deref<Target = Format>> Input<F> {
         self.decoder.left().is_some()
     }
 
-    /// Gives back memory that is not needed for what waits. Memory for messages of this size may be kept for the next.
+    /// Gives back memory that is not needed for what waits. Memory for messages of this size may be kept for the next. As much room
+    /// as that is left, so that what waits is not moved each time that a little comes.
     pub(super) fn settle(&mut self, keep: bool) {
         let (held, len) = (self.decoder.capacity(), self.decoder.buffered());
         let less = match len {
             _ if held == 0 || self.direct || (keep && self.is_large()) => return,
             0 => Vec::new(),
             len if held <= 2 * len + LARGE => return,
-            len => match pool::zeroed(len) {
+            len => match pool::zeroed(2 * len) {
                 Ok(less) => less,
                 Err(_) => return,
             },

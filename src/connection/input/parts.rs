@@ -59,7 +59,12 @@ impl<F: Deref<Target = Format>> Input<F> {
                     Some(frame) if frame.total() <= self.decoder.buffered() as u64 => {
                         return Ok(self.copy_message(body)?.map_or(Step::End, Step::Done));
                     }
-                    Some(frame) if frame.body >= LARGE as u64 && self.decoder.begin()?.is_some() => {
+                    // Once put back, it is gathered: to be moved each time that some of it comes would cost too much.
+                    Some(frame)
+                        if frame.body >= LARGE as u64
+                            && self.put_back != Some(self.decoder.offset())
+                            && self.decoder.begin()?.is_some() =>
+                    {
                         (self.direct, self.done, *begun) = (true, 0, true);
                         continue;
                     }
@@ -83,7 +88,11 @@ impl<F: Deref<Target = Format>> Input<F> {
     /// What a call does that stops while a body is in its memory: it is kept for the next.
     pub(in crate::connection) fn give_back(&mut self, body: &[u8]) -> Result<(), Error> {
         match std::mem::take(&mut self.direct) {
-            true => self.decoder.put_back(&body[..self.done]),
+            true => {
+                self.decoder.put_back(&body[..self.done])?;
+                self.put_back = Some(self.decoder.offset());
+                Ok(())
+            }
             false => Ok(()),
         }
     }
