@@ -6,6 +6,7 @@
 
 mod ceilings;
 mod growth;
+mod held;
 mod profile;
 mod trace;
 #[path = "../trials/mod.rs"]
@@ -34,6 +35,7 @@ fn main() {
     }
     tests.push(Trial::test("size: the stripped library", size));
     tests.extend(growth::tests());
+    tests.extend(held::tests());
     libtest_mimic::run(&Arguments::from_args(), tests).exit();
 }
 
@@ -172,7 +174,7 @@ static PROGRAMS: LazyLock<Result<(), String>> = LazyLock::new(|| {
         let soname = folder.join(env!("FDWIRE_SONAME"));
         let _ = std::fs::remove_file(&soname);
         symlink(library()?, &soname)?;
-        for name in ["inside", "calls", "growth"] {
+        for name in ["inside", "calls", "growth", "held"] {
             run(Command::new("gcc")
                 .args(["-std=c11", "-g", "-O1"])
                 .args(WARNINGS)
