@@ -597,7 +597,7 @@ static const struct growth {
     {"receive", "recv_packed, dripping", SOME, one_frame, a_dripping_source, recv_packed_pieces, 1000},
     {"receive", "recv_part, dripping", SOME, one_frame, a_dripping_source, recv_parts_pieces, 1000},
     {"receive", "recv_many, small ones dripping", SOME, many_frames, a_dripping_source,
-     recv_many_pieces, 4000},
+     recv_many_pieces, 1000},
     {"receive", "recv_many, a flood of empty ones", SOME, empty_frames, a_source, recv_many_pieces,
      4000},
     {"receive", "recv_packed, a flood of empty ones", SOME, empty_frames, a_source,

@@ -10,7 +10,9 @@ use std::process::Command;
 pub(crate) fn tests() -> Vec<Trial> {
     vec![
         test("bounds: memory: what came, not what was announced".into(), of_another_system(), held),
-        test("bounds: memory: every kind".into(), of_another_system(), || check_kinds(&program("held")?, "kinds", &["u64be"])),
+        test("bounds: memory: every kind".into(), of_another_system(), || {
+            check_kinds(&program("held")?, "kinds", &["u64be"])
+        }),
     ]
 }
 

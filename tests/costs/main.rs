@@ -137,7 +137,7 @@ struct Counts<'t>(Vec<(&'t str, f64)>);
 impl<'t> Counts<'t> {
     fn parse(line: &'t str) -> Result<(String, Counts<'t>), String> {
         let parse = || {
-            let (name, counts) = line.split_once(": ")?;
+            let (name, counts) = line.rsplit_once(": ")?;
             let counts = counts.split(", ").map(|count| count.split_once(' '));
             let counts = counts.map(|count| count.and_then(|(count, what)| Some((what, count.parse().ok()?))));
             Some((name.to_owned(), Counts(counts.collect::<Option<_>>()?)))
