@@ -17,6 +17,9 @@ use std::ops::{Deref, RangeInclusive};
 /// A body of at least this length goes straight to where the caller wants it.
 const LARGE: usize = 64 * 1024;
 
+/// A message that was put back as time ran out is gathered, until one is given whole.
+const PUT_BACK: usize = usize::MAX;
+
 /// A direction of a connection: bytes to messages.
 #[derive(Debug)]
 pub struct Input<F> {
@@ -31,10 +34,8 @@ pub struct Input<F> {
     control: bool,
     /// The beginning of a body is in the memory of a call that waits for the rest.
     direct: bool,
-    /// So many bytes of it.
+    /// So many bytes of it; `PUT_BACK` behind one that was put back.
     done: usize,
-    /// Where in the stream a message begins that was put back once, as time ran out.
-    put_back: Option<u64>,
     /// Descriptors that came, if they are wanted.
     arrivals: Option<Box<Arrivals>>,
 }
@@ -75,7 +76,6 @@ impl<F: Deref<Target = Format>> Input<F> {
             control: false,
             direct: false,
             done: 0,
-            put_back: None,
             arrivals: None,
         }
     }

@@ -1,6 +1,6 @@
 //! Bodies that go to the caller's memory, whole or in parts.
 
-use super::{Input, LARGE, Manner, Step};
+use super::{Input, LARGE, Manner, PUT_BACK, Step};
 use crate::Error;
 use crate::codec::Part;
 use crate::connection::transport::Transport;
@@ -57,13 +57,12 @@ impl<F: Deref<Target = Format>> Input<F> {
                         return Err(Error::NoRoom { needed: frame.body });
                     }
                     Some(frame) if frame.total() <= self.decoder.buffered() as u64 => {
+                        self.done = 0;
                         return Ok(self.copy_message(body)?.map_or(Step::End, Step::Done));
                     }
                     // Once put back, it is gathered: to be moved each time that some of it comes would cost too much.
                     Some(frame)
-                        if frame.body >= LARGE as u64
-                            && self.put_back != Some(self.decoder.offset())
-                            && self.decoder.begin()?.is_some() =>
+                        if frame.body >= LARGE as u64 && self.done != PUT_BACK && self.decoder.begin()?.is_some() =>
                     {
                         (self.direct, self.done, *begun) = (true, 0, true);
                         continue;
@@ -90,7 +89,7 @@ impl<F: Deref<Target = Format>> Input<F> {
         match std::mem::take(&mut self.direct) {
             true => {
                 self.decoder.put_back(&body[..self.done])?;
-                self.put_back = Some(self.decoder.offset());
+                self.done = PUT_BACK;
                 Ok(())
             }
             false => Ok(()),
