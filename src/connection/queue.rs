@@ -394,9 +394,14 @@ impl Queue {
         if refs.is_empty() {
             return Ok(());
         }
-        self.room(refs.len as usize)?;
+        let more = refs.len as usize;
+        if self.memory.len() - self.end < more {
+            // A quarter more than that, for the next: so each byte is moved a bounded number of times.
+            let wanted = self.len().checked_add(more).ok_or(Error::NoMemory)?;
+            self.move_to(pool::zeroed(wanted.saturating_add(wanted / 4))?);
+        }
         // From behind, and no further than the first of them: what waited before stays where it is.
-        let (mut end, mut to) = (self.end, self.end + refs.len as usize);
+        let (mut end, mut to) = (self.end, self.end + more);
         self.end = to;
         for &(place, body) in refs.waiting().iter().rev() {
             let from = self.start + (place - self.at) as usize;
