@@ -102,6 +102,11 @@ impl Buffer {
         Ok(())
     }
 
+    /// Room that is there already.
+    pub(super) fn spare(&mut self) -> &mut [u8] {
+        &mut self.bytes[self.end..]
+    }
+
     /// Adds a copy of these.
     pub(super) fn append(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.make_room(bytes.len())?;

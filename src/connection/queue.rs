@@ -394,23 +394,29 @@ impl Queue {
         if refs.is_empty() {
             return Ok(());
         }
-        let mut all = Vec::new();
-        reserve_exact(&mut all, self.len() + refs.len as usize)?;
-        let mut from = self.start;
-        for &(place, body) in refs.waiting() {
-            let to = self.start + (place - self.at) as usize;
-            all.extend_from_slice(&self.memory[from..to]);
-            all.extend_from_slice(body);
-            from = to;
+        let more = refs.len as usize;
+        if self.memory.len() - self.end < more {
+            // A quarter more than that, for the next: so each byte is moved a bounded number of times.
+            let wanted = self.len().checked_add(more).ok_or(Error::NoMemory)?;
+            self.move_to(pool::zeroed(wanted.saturating_add(wanted / 4))?);
         }
-        all.extend_from_slice(&self.memory[from..self.end]);
-        (self.start, self.end) = (0, all.len());
-        pool::give(std::mem::replace(&mut self.memory, all));
+        // From behind, and no further than the first of them: what waited before stays where it is.
+        let (mut end, mut to) = (self.end, self.end + more);
+        self.end = to;
+        for &(place, body) in refs.waiting().iter().rev() {
+            let from = self.start + (place - self.at) as usize;
+            to -= end - from;
+            self.memory.copy_within(from..end, to);
+            to -= body.len();
+            self.memory[to..to + body.len()].copy_from_slice(body);
+            end = from;
+        }
         refs.clear();
         Ok(())
     }
 
-    /// Gives back memory that is not needed for what waits.
+    /// Gives back memory that is not needed for what waits. As much room as that is left, so that it is not moved each time that
+    /// little is added.
     pub(super) fn settle(&mut self) {
         let len = self.len();
         if self.is_empty() {
@@ -423,7 +429,7 @@ impl Queue {
             let memory = std::mem::take(&mut self.memory);
             if self.large { pool::give_large(memory) } else { pool::give(memory) }
         } else if self.memory.len() > 4 * len + SMALL
-            && let Ok(less) = pool::zeroed(len)
+            && let Ok(less) = pool::zeroed(2 * len)
         {
             self.move_to(less);
         }

@@ -165,7 +165,11 @@ where
         loop {
             manner.eager = deadline == Deadline::Now || spin.is_on() || self.check_cancelled().is_err();
             manner.shut = self.input_shut.load(Ordering::Relaxed);
-            match self.input.enter(|input| step(input, &self.transport, manner))? {
+            let step = match self.input.enter(|input| step(input, &self.transport, manner)) {
+                Ok(step) => step,
+                Err(error) => return self.settle(false).and(Err(error)),
+            };
+            match step {
                 Step::Done(result) => return Ok(Some(result)),
                 Step::End => return self.settle(false).map(|_| None),
                 Step::Wait => manner.wait = self.await_input(deadline, &mut spin)?,

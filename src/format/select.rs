@@ -55,11 +55,12 @@ impl Select {
         let at = settings.head_size("at")?.unwrap_or(0);
         let limit = settings.limit()?;
         let mut select = Select { number, at, cases: Vec::new(), spans: Vec::new(), other: None };
+        let mut taken = Vec::new();
         for case in &tree.cases {
             if select.cases.len() == CASES_MAX {
                 return case.labels.refuse("a select has at most 256 cases");
             }
-            let labels = select.labels(case.labels)?;
+            let labels = select.labels(case.labels, &mut taken)?;
             let format = Format::from_tree(&case.format, limit)?;
             if format.may_end_before(select.end()) {
                 return case.format.kind.refuse("a frame of this case may end before the field that decides");
@@ -67,6 +68,7 @@ impl Select {
             select.note(&labels)?;
             push(&mut select.cases, Case { labels, format })?;
         }
+        check_apart(&mut taken)?;
         select.spans.sort_unstable_by_key(|span| span.first);
         match select.cases.is_empty() {
             true => settings.refuse(&[], "a select has cases: { value: format; else: format }"),
@@ -86,7 +88,8 @@ impl Select {
         Ok(())
     }
 
-    fn labels(&self, labels: Word<'_>) -> Result<Vec<(i128, i128)>, Error> {
+    /// What a case is for; noted down in `taken`, too, with where it is said.
+    fn labels<'t>(&self, labels: Word<'t>, taken: &mut Vec<Taken<'t>>) -> Result<Vec<(i128, i128)>, Error> {
         let mut list = Vec::new();
         for label in labels.list() {
             let label = label.trim();
@@ -102,10 +105,7 @@ impl Select {
             if first < 0 || !self.number.can_say(u64::try_from(last).unwrap_or(u64::MAX)) {
                 return label.refuse("the field that decides never says this");
             }
-            let taken = self.cases.iter().flat_map(|case| &case.labels).chain(&list);
-            if taken.into_iter().any(|taken| first <= taken.1 && taken.0 <= last) {
-                return label.refuse("another case is for this number");
-            }
+            push(taken, (first, last, label))?;
             push(&mut list, (first, last))?;
         }
         Ok(list)
@@ -239,6 +239,22 @@ impl Select {
     pub(super) fn tail(&self, head: &[u8], body: Payload<'_>) -> Result<Tail<'_>, Error> {
         self.case_of(head, body)?.format.tail_behind(head, body)
     }
+}
+
+/// Numbers that a label says.
+type Taken<'t> = (i128, i128, Word<'t>);
+
+/// Refuses numbers that two labels say, at the later of the two. In their order, for there may be thousands.
+fn check_apart(taken: &mut [Taken<'_>]) -> Result<(), Error> {
+    taken.sort_unstable_by_key(|&(first, _, label)| (first, label.column));
+    for pair in taken.windows(2) {
+        let [(_, last, one), (first, _, other)] = pair else { continue };
+        if first <= last {
+            let later = if one.column > other.column { one } else { other };
+            return later.refuse("another case is for this number");
+        }
+    }
+    Ok(())
 }
 
 /// Of two reasons against a body, the one that says more: too long for all, and by how much.

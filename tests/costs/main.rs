@@ -5,6 +5,8 @@
 //! sockets, traced by strace. What was built and traced stays in `target/tmp/costs`, to be looked at.
 
 mod ceilings;
+mod growth;
+mod held;
 mod profile;
 mod trace;
 #[path = "../trials/mod.rs"]
@@ -32,6 +34,8 @@ fn main() {
         tests.push(test(format!("system calls: {group}"), lacking, move || system_calls(group)));
     }
     tests.push(Trial::test("size: the stripped library", size));
+    tests.extend(growth::tests());
+    tests.extend(held::tests());
     libtest_mimic::run(&Arguments::from_args(), tests).exit();
 }
 
@@ -133,7 +137,7 @@ struct Counts<'t>(Vec<(&'t str, f64)>);
 impl<'t> Counts<'t> {
     fn parse(line: &'t str) -> Result<(String, Counts<'t>), String> {
         let parse = || {
-            let (name, counts) = line.split_once(": ")?;
+            let (name, counts) = line.rsplit_once(": ")?;
             let counts = counts.split(", ").map(|count| count.split_once(' '));
             let counts = counts.map(|count| count.and_then(|(count, what)| Some((what, count.parse().ok()?))));
             Some((name.to_owned(), Counts(counts.collect::<Option<_>>()?)))
@@ -159,7 +163,7 @@ static PROGRAMS: LazyLock<Result<(), String>> = LazyLock::new(|| {
         let soname = folder.join(env!("FDWIRE_SONAME"));
         let _ = std::fs::remove_file(&soname);
         symlink(library()?, &soname)?;
-        for name in ["inside", "calls"] {
+        for name in ["inside", "calls", "growth", "held"] {
             run(Command::new("gcc")
                 .args(["-std=c11", "-g", "-O1"])
                 .args(WARNINGS)

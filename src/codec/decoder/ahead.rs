@@ -88,4 +88,9 @@ impl<F: Deref<Target = Format>> Decoder<F> {
     pub(crate) fn move_to(&mut self, memory: Vec<u8>, chunk: usize) -> Result<Vec<u8>, Error> {
         self.buffer.move_to(memory, chunk)
     }
+
+    /// Room that is there already; [`commit`](Decoder::commit) says how much of it was filled.
+    pub(crate) fn spare(&mut self) -> &mut [u8] {
+        self.buffer.spare()
+    }
 }

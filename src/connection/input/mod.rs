@@ -17,6 +17,9 @@ use std::ops::{Deref, RangeInclusive};
 /// A body of at least this length goes straight to where the caller wants it.
 const LARGE: usize = 64 * 1024;
 
+/// A message that was put back as time ran out is gathered, until one is given whole.
+const PUT_BACK: usize = usize::MAX;
+
 /// A direction of a connection: bytes to messages.
 #[derive(Debug)]
 pub struct Input<F> {
@@ -33,7 +36,7 @@ pub struct Input<F> {
     control: bool,
     /// The beginning of a body is in the memory of a call that waits for the rest.
     direct: bool,
-    /// So many bytes of it.
+    /// So many bytes of it; `PUT_BACK` behind one that was put back.
     done: usize,
     /// Descriptors that came, if they are wanted.
     arrivals: Option<Box<Arrivals>>,
@@ -196,14 +199,15 @@ impl<F: Deref<Target = Format>> Input<F> {
         self.decoder.left().is_some()
     }
 
-    /// Gives back memory that is not needed for what waits. Memory for messages of this size may be kept for the next.
+    /// Gives back memory that is not needed for what waits. Memory for messages of this size may be kept for the next. As much room
+    /// as that is left, so that what waits is not moved each time that a little comes.
     pub(super) fn settle(&mut self, keep: bool) {
         let (held, len) = (self.decoder.capacity(), self.decoder.buffered());
         let less = match len {
             _ if held == 0 || self.direct || (keep && self.is_large()) => return,
             0 => Vec::new(),
             len if held <= 2 * len + LARGE => return,
-            len => match pool::zeroed(len) {
+            len => match pool::zeroed(2 * len) {
                 Ok(less) => less,
                 Err(_) => return,
             },

@@ -1,6 +1,6 @@
 //! Bodies that go to the caller's memory, whole or in parts.
 
-use super::{Input, LARGE, Manner, Step};
+use super::{Input, LARGE, Manner, PUT_BACK, Step};
 use crate::Error;
 use crate::codec::Part;
 use crate::connection::transport::Transport;
@@ -57,9 +57,13 @@ impl<F: Deref<Target = Format>> Input<F> {
                         return Err(Error::NoRoom { needed: frame.body });
                     }
                     Some(frame) if frame.total() <= self.decoder.buffered() as u64 => {
+                        self.done = 0;
                         return Ok(self.copy_message(body)?.map_or(Step::End, Step::Done));
                     }
-                    Some(frame) if frame.body >= LARGE as u64 && self.decoder.begin()?.is_some() => {
+                    // Once put back, it is gathered: to be moved each time that some of it comes would cost too much.
+                    Some(frame)
+                        if frame.body >= LARGE as u64 && self.done != PUT_BACK && self.decoder.begin()?.is_some() =>
+                    {
                         (self.direct, self.done, *begun) = (true, 0, true);
                         continue;
                     }
@@ -83,7 +87,11 @@ impl<F: Deref<Target = Format>> Input<F> {
     /// What a call does that stops while a body is in its memory: it is kept for the next.
     pub(in crate::connection) fn give_back(&mut self, body: &[u8]) -> Result<(), Error> {
         match std::mem::take(&mut self.direct) {
-            true => self.decoder.put_back(&body[..self.done]),
+            true => {
+                self.decoder.put_back(&body[..self.done])?;
+                self.done = PUT_BACK;
+                Ok(())
+            }
             false => Ok(()),
         }
     }

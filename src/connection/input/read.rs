@@ -23,6 +23,9 @@ impl<F: Deref<Target = Format>> Input<F> {
         if let Some(step) = self.before_reading(manner)? {
             return Ok(Some(step));
         }
+        if self.decoder.capacity() < self.read_size() && !self.decoder.spare().is_empty() {
+            return self.read_beside(transport, manner);
+        }
         self.make_room()?;
         let room = self.decoder.space()?;
         let len = room.len();
@@ -35,6 +38,33 @@ impl<F: Deref<Target = Format>> Input<F> {
                 Ok(None)
             }
             Err(error) => self.not_read(error, transport, manner.wait),
+        }
+    }
+
+    /// The same where part of a message waits in memory of its own: what comes goes behind it, and it moves only where that has no
+    /// room for all.
+    fn read_beside<R>(&mut self, transport: &Transport<'_>, manner: Manner) -> Result<Option<Step<R>>, Error> {
+        let (there, mut larger) = (self.decoder.buffered(), pool::take(self.read_size())?);
+        let beyond = &mut larger[there..];
+        let len = beyond.len();
+        match read_retrying(transport, &mut [IoSliceMut::new(beyond)], manner.wait, self.control, &mut self.reads) {
+            Ok((read, control)) => {
+                if let Some(room) = self.decoder.spare().get_mut(..read) {
+                    room.copy_from_slice(&larger[there..there + read]);
+                    pool::give(larger);
+                } else {
+                    drop(self.decoder.move_to(larger, self.read_size())?);
+                }
+                if read > 0 {
+                    self.decoder.commit(read)?;
+                }
+                self.came(read, read < len && transport.is_drained_when_short(), control);
+                Ok(None)
+            }
+            Err(error) => {
+                pool::give(larger);
+                self.not_read(error, transport)
+            }
         }
     }
 
