@@ -268,7 +268,8 @@ fn with_every_fault(program: &str, build: &Build) -> Result<(), Failed> {
     let scale = std::env::var("FDWIRE_TEST_SCALE").unwrap_or(SWEEP.into());
     let sweep = compile(program, ("every-fault", "gcc", &["-std=c11"]), &link_shared(build), build)?;
     let printed = output(Command::new(sweep).env("FDWIRE_TEST_SCALE", scale))?;
-    let injected = printed.split(" faults in ").next().and_then(|text| text.rsplit('\n').next()?.parse().ok());
+    let injected: Option<u64> =
+        printed.split(" faults in ").next().and_then(|text| text.rsplit('\n').next()?.parse().ok());
     let least = FAULTS.iter().find(|(name, _)| *name == program).map_or(0, |(_, least)| *least);
     match injected {
         Some(injected) if injected >= least => {

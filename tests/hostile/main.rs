@@ -13,13 +13,11 @@ mod trials;
 mod values;
 
 use libtest_mimic::{Arguments, Failed};
-use std::fs::OpenOptions;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 use trials::libraries::{ADDRESS, FLAGS, NATIVE, THREADS};
-use trials::{WARNINGS, in_root, lack, run, test};
+use trials::{WARNINGS, figure, in_root, lack, run, test};
 
 const FOLDER: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/hostile");
 
@@ -85,7 +83,7 @@ fn all(build: &str, sort: &str, count: usize, figures: bool) -> Result<(), Faile
     }
     println!("{sort} ({build}): {totals:?} cases, calls, signals, hangs, failures");
     if figures {
-        tell(sort, totals)?;
+        tell(sort, totals);
     }
     if wrong.is_empty() { Ok(()) } else { Err(wrong.into()) }
 }
@@ -99,16 +97,14 @@ fn counts(out: &str) -> Option<Vec<u64>> {
         .filter(|all| all.len() == 5)
 }
 
-/// Appends figures to the file that is named for them.
-fn tell(sort: &str, [cases, calls, signals, ..]: [u64; 5]) -> Result<(), Failed> {
-    let Some(file) = std::env::var_os("FDWIRE_FIGURES") else { return Ok(()) };
-    let key = if sort == "table" { "hostile".to_owned() } else { format!("hostile.{sort}") };
-    let what =
-        if sort == "table" { "cases of the table of hostile calls" } else { "random sequences of calls on one object" };
-    let lines = format!(
-        "{key}.cases\t{cases}\t{what}\n{key}.calls\t{calls}\tcalls made in them\n{key}.signals\t{signals}\tof them ended by a signal\n"
-    );
-    Ok(OpenOptions::new().create(true).append(true).open(file)?.write_all(lines.as_bytes())?)
+fn tell(sort: &str, [cases, calls, signals, ..]: [u64; 5]) {
+    let (key, what) = match sort {
+        "table" => ("hostile".to_owned(), "cases of the table of hostile calls"),
+        _ => (format!("hostile.{sort}"), "random sequences of calls on one object"),
+    };
+    figure(&format!("{key}.cases"), cases, what);
+    figure(&format!("{key}.calls"), calls, "calls made in them");
+    figure(&format!("{key}.signals"), signals, "of them ended by a signal");
 }
 
 /// The table as C.

@@ -80,15 +80,6 @@ fn may_be_lacking(what: &str) -> bool {
     std::env::var("FDWIRE_MAY_SKIP").is_ok_and(|named| !named.is_empty() && what.contains(&named))
 }
 
-/// Notes down a figure of a gate, `KEY`, value and what it counts, in the file that `FDWIRE_FIGURES` names, if any.
-#[allow(dead_code)] // not all tests have any
-pub(crate) fn figure(key: &str, value: impl std::fmt::Display, counts: &str) -> Result<(), Failed> {
-    let Some(path) = std::env::var_os("FDWIRE_FIGURES") else { return Ok(()) };
-    let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path)?;
-    // In one piece: gates run side by side.
-    Ok(std::io::Write::write_all(&mut file, format!("{key}\t{value}\t{counts}\n").as_bytes())?)
-}
-
 /// Runs a command that has to succeed.
 pub(crate) fn run(command: &mut Command) -> Result<(), Failed> {
     output(command).map(drop)

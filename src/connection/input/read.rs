@@ -63,7 +63,7 @@ impl<F: Deref<Target = Format>> Input<F> {
             }
             Err(error) => {
                 pool::give(larger);
-                self.not_read(error, transport)
+                self.not_read(error, transport, manner.wait)
             }
         }
     }
