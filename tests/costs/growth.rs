@@ -87,11 +87,7 @@ fn judge(group: &str, cases: &[Case]) -> Result<(), Failed> {
         }
     }
     let worst = cases.iter().max_by(|a, b| a.worst().total_cmp(&b.worst())).ok_or("no work was done")?;
-    figure(
-        &format!("growth.cases.{group}"),
-        cases.len(),
-        "works whose cost was counted at 1, 2 and 4 times the input",
-    );
+    figure(&format!("growth.cases.{group}"), cases.len(), "works whose cost was counted at 1, 2 and 4 times the input");
     figure(
         &format!("growth.worst.{group}"),
         format_args!("{:.2}", worst.worst()),
