@@ -353,8 +353,10 @@ int fdwire_send(int fd, const fdwire_format *format, const void *body, size_t le
  * ran out, and part of the message may have been taken: then only closing makes sense; where
  * timeouts are normal, leave the waiting to poll(2). -ECONNRESET: the peer broke off. -EOPNOTSUPP
  * on a pipe: one delimiter begins another, or lines are split, and only what follows would tell
- * where the message ends. -EBADF, -EPROTOTYPE, -EINVAL, -ENOMEM, -EMFILE (to wait for a head that
- * comes in pieces takes a descriptor), and others as recv(2) and read(2).
+ * where the message ends. -ENOMEM: nothing was taken, or, where the end is searched for and was not
+ * looked at, part of the message: then only closing makes sense. -EBADF, -EPROTOTYPE, -EINVAL,
+ * -EMFILE (to wait for a head that comes in pieces takes a descriptor), and others as recv(2) and
+ * read(2).
  */
 int fdwire_recv(int fd,
                 const fdwire_format *format,
@@ -857,7 +859,7 @@ typedef enum fdwire_option {
 /**
  * Sets one of the options FDWIRE_OWN, ...
  *
- * Returns: 0; -EINVAL for an option or a value that there is not, or a NULL.
+ * Returns: 0; -EINVAL for an option or a value that there is not, or a NULL; -ENOMEM.
  */
 int fdwire_conn_set(fdwire_conn *conn, int option, int64_t value);
 
@@ -954,8 +956,8 @@ int fdwire_conn_unread(fdwire_conn *conn, const void **ptr, size_t *len);
  * sending it with a sendmsg(2) of its own.
  *
  * Returns: 1 if *count is not 0; 0 there are none (any more). -EMFILE: not all that were sent
- * could be received, for want of free descriptors; those that came were closed. -EINVAL for a
- * NULL.
+ * could be received, for want of free descriptors or memory; those that came were closed. -ENOMEM:
+ * call again. -EINVAL for a NULL.
  */
 int fdwire_conn_take_fds(fdwire_conn *conn, int *fds, size_t cap, size_t *count);
 
@@ -1139,8 +1141,8 @@ int fdwire_conn_send_packed(fdwire_conn *conn,
  * timeout_ms; numbers and Unix paths need none.
  *
  * Returns: a descriptor. -EINVAL for a text that is no address; -ENAMETOOLONG for a path that does
- * not fit; FDWIRE_E_RESOLVE; -EAGAIN, -ETIMEDOUT: no answer in time; -ECONNREFUSED, -ENOENT and
- * others as connect(2), from the last endpoint that was tried.
+ * not fit; FDWIRE_E_RESOLVE; -EAGAIN, -ETIMEDOUT: no answer in time; -ENOMEM; -ECONNREFUSED,
+ * -ENOENT and others as connect(2), from the last endpoint that was tried.
  */
 int fdwire_connect(const char *address, int timeout_ms);
 
@@ -1151,8 +1153,8 @@ int fdwire_connect(const char *address, int timeout_ms);
  * wait to be accepted, 0 for as many as the system allows.
  *
  * Returns: a descriptor, blocking, the caller's. -EINVAL for a text that is no address or a
- * negative backlog; -ENAMETOOLONG for a path that does not fit; FDWIRE_E_RESOLVE; -EADDRINUSE,
- * -EACCES and others as bind(2) and listen(2).
+ * negative backlog; -ENAMETOOLONG for a path that does not fit; FDWIRE_E_RESOLVE; -ENOMEM;
+ * -EADDRINUSE, -EACCES and others as bind(2) and listen(2).
  */
 int fdwire_listen(const char *address, int backlog);
 

@@ -257,10 +257,7 @@ where
 
     /// Whether descriptors are taken that come with messages.
     pub fn set_take_descriptors(&self, wanted: bool) -> Result<(), Error> {
-        self.input.enter(|input| {
-            input.take_descriptors(wanted);
-            Ok(())
-        })
+        self.input.enter(|input| input.take_descriptors(wanted))
     }
 
     /// Wakes all who wait, with ECANCELED, and lets nobody wait, until it is lifted.

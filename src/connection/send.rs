@@ -178,14 +178,7 @@ where
     pub fn send_begin(&self, head: Option<&[u8]>, body_len: u64, deadline: Deadline) -> Result<Sent, Error> {
         // The head alone would be a packet of its own.
         let batch = if body_len == 0 { self.batch() } else { u64::MAX };
-        let accept: Accept<'_, '_, F> = &mut |output, most, refs| {
-            let mut tail = Vec::new();
-            output.accept(most, refs, |output, _| {
-                tail = output.encode_begin(head, body_len)?;
-                Ok(0)
-            })?;
-            output.open(body_len, tail)
-        };
+        let accept: Accept<'_, '_, F> = &mut |output, most, refs| output.accept_begin(head, body_len, most, refs);
         self.transmit(deadline, batch, Output::is_held, accept)
     }
 

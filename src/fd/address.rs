@@ -3,11 +3,17 @@
 use super::syscall::{self, Events};
 use super::{Deadline, errno};
 use crate::Error;
+use crate::memory::push;
 use socket2::{Domain, SockAddr, SockRef, Socket, Type};
+use std::ffi::OsStr;
 use std::fmt;
-use std::net::ToSocketAddrs;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
+
+/// Most bytes that the name of a Unix socket has on any system.
+const UNIX_MAX: usize = 108;
 
 /// Least time that one of several addresses gets, as long as there is so much left.
 const SHARE_MIN: Duration = Duration::from_secs(2);
@@ -171,24 +177,45 @@ impl fmt::Display for Text {
         } else if let Some(path) = self.0.as_pathname() {
             write!(f, "unix:{}", path.display())
         } else {
-            write!(f, "unix:@{}", String::from_utf8_lossy(self.0.as_abstract_namespace().unwrap_or_default()))
+            f.write_str("unix:@")?;
+            self.0.as_abstract_namespace().unwrap_or_default().utf8_chunks().try_for_each(|chunk| {
+                f.write_str(chunk.valid())?;
+                f.write_str(if chunk.invalid().is_empty() { "" } else { "\u{fffd}" })
+            })
         }
     }
 }
 
 /// The endpoints that an address stands for, in the order in which to try them.
 fn resolve(address: &str) -> Result<Vec<SockAddr>, Error> {
+    let mut endpoints = Vec::new();
     if let Some(path) = address.strip_prefix("unix:") {
-        let address = match path.strip_prefix('@') {
-            _ if path.is_empty() => return Err(Error::Os(errno::EINVAL)),
-            Some(name) => SockAddr::unix(format!("\0{name}")),
-            None => SockAddr::unix(path),
-        };
-        return Ok(vec![address.map_err(|_| Error::Os(errno::ENAMETOOLONG))?]);
+        push(&mut endpoints, unix(path)?)?;
+        return Ok(endpoints);
     }
     let (host, port) = host_and_port(address).ok_or(Error::Os(errno::EINVAL))?;
-    let found = (host, port).to_socket_addrs().map_err(|_| Error::Resolve)?;
-    Ok(found.map(SockAddr::from).collect())
+    match host.parse::<IpAddr>() {
+        Ok(ip) => push(&mut endpoints, SocketAddr::new(ip, port).into())?,
+        Err(_) => {
+            for found in syscall::look_up(host, port)? {
+                push(&mut endpoints, found.into())?;
+            }
+        }
+    }
+    Ok(endpoints)
+}
+
+/// A path, or `@name` for a socket that has no file.
+fn unix(path: &str) -> Result<SockAddr, Error> {
+    let mut bytes = [0; UNIX_MAX];
+    if path.is_empty() {
+        return Err(Error::Os(errno::EINVAL));
+    }
+    let too_long = |_| Error::Os(errno::ENAMETOOLONG);
+    let Some(name) = path.strip_prefix('@') else { return SockAddr::unix(path).map_err(too_long) };
+    let named = bytes.get_mut(..=name.len()).ok_or(Error::Os(errno::ENAMETOOLONG))?;
+    named[1..].copy_from_slice(name.as_bytes());
+    SockAddr::unix(OsStr::from_bytes(named)).map_err(too_long)
 }
 
 fn host_and_port(address: &str) -> Option<(&str, u16)> {

@@ -6,6 +6,7 @@
 #![allow(unsafe_code)]
 
 mod control;
+mod look_up;
 // What systems do each in their own way. RUSTFLAGS="--cfg fdwire_portable" tries the portable ways out on Linux.
 #[cfg(all(target_os = "linux", not(fdwire_portable)))]
 #[path = "syscall/linux.rs"]
@@ -16,6 +17,7 @@ mod system;
 
 pub(crate) use control::{Control, DESCRIPTORS_MAX};
 pub(super) use control::{receive_with_control, send_descriptors};
+pub(super) use look_up::look_up;
 pub(super) use system::{Arrivals, Event, accept, is_listener, is_unix, replace, speaks_tls, useless};
 
 use crate::Error;

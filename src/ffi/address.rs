@@ -20,8 +20,8 @@ fn address(text: &[u8]) -> Result<&str, Error> {
 /// timeout_ms; numbers and Unix paths need none.
 ///
 /// Returns: a descriptor. -EINVAL for a text that is no address; -ENAMETOOLONG for a path that does
-/// not fit; FDWIRE_E_RESOLVE; -EAGAIN, -ETIMEDOUT: no answer in time; -ECONNREFUSED, -ENOENT and
-/// others as connect(2), from the last endpoint that was tried.
+/// not fit; FDWIRE_E_RESOLVE; -EAGAIN, -ETIMEDOUT: no answer in time; -ENOMEM; -ECONNREFUSED,
+/// -ENOENT and others as connect(2), from the last endpoint that was tried.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fdwire_connect(address: *const c_char, timeout_ms: c_int) -> c_int {
     status(|| {
@@ -37,8 +37,8 @@ pub unsafe extern "C" fn fdwire_connect(address: *const c_char, timeout_ms: c_in
 /// wait to be accepted, 0 for as many as the system allows.
 ///
 /// Returns: a descriptor, blocking, the caller's. -EINVAL for a text that is no address or a
-/// negative backlog; -ENAMETOOLONG for a path that does not fit; FDWIRE_E_RESOLVE; -EADDRINUSE,
-/// -EACCES and others as bind(2) and listen(2).
+/// negative backlog; -ENAMETOOLONG for a path that does not fit; FDWIRE_E_RESOLVE; -ENOMEM;
+/// -EADDRINUSE, -EACCES and others as bind(2) and listen(2).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fdwire_listen(address: *const c_char, backlog: c_int) -> c_int {
     status(|| {

@@ -62,8 +62,10 @@ pub unsafe extern "C" fn fdwire_send(
 /// ran out, and part of the message may have been taken: then only closing makes sense; where
 /// timeouts are normal, leave the waiting to poll(2). -ECONNRESET: the peer broke off. -EOPNOTSUPP
 /// on a pipe: one delimiter begins another, or lines are split, and only what follows would tell
-/// where the message ends. -EBADF, -EPROTOTYPE, -EINVAL, -ENOMEM, -EMFILE (to wait for a head that
-/// comes in pieces takes a descriptor), and others as recv(2) and read(2).
+/// where the message ends. -ENOMEM: nothing was taken, or, where the end is searched for and was not
+/// looked at, part of the message: then only closing makes sense. -EBADF, -EPROTOTYPE, -EINVAL,
+/// -EMFILE (to wait for a head that comes in pieces takes a descriptor), and others as recv(2) and
+/// read(2).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fdwire_recv(
     fd: c_int,

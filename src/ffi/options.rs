@@ -56,7 +56,7 @@ pub enum fdwire_option {
 
 /// Sets one of the options FDWIRE_OWN, ...
 ///
-/// Returns: 0; -EINVAL for an option or a value that there is not, or a NULL.
+/// Returns: 0; -EINVAL for an option or a value that there is not, or a NULL; -ENOMEM.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fdwire_conn_set(conn: *mut fdwire_conn, option: c_int, value: i64) -> c_int {
     let set = |conn: &fdwire_conn| {

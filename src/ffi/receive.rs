@@ -238,8 +238,8 @@ pub unsafe extern "C" fn fdwire_conn_unread(conn: *mut fdwire_conn, ptr: *mut *c
 /// sending it with a sendmsg(2) of its own.
 ///
 /// Returns: 1 if *count is not 0; 0 there are none (any more). -EMFILE: not all that were sent
-/// could be received, for want of free descriptors; those that came were closed. -EINVAL for a
-/// NULL.
+/// could be received, for want of free descriptors or memory; those that came were closed. -ENOMEM:
+/// call again. -EINVAL for a NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fdwire_conn_take_fds(
     conn: *mut fdwire_conn,

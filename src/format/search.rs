@@ -3,7 +3,6 @@
 use super::places::Places;
 use crate::Error;
 use crate::memory::push;
-use memchr::memmem::Finder;
 use std::ops::Range;
 
 /// Most literals that are looked for at once.
@@ -36,8 +35,6 @@ enum How {
     Short(Short),
     /// Each ends with this byte, and has it nowhere else: where it is found first, the earliest of them ends.
     LastByte(u8),
-    /// One literal.
-    One(Box<Finder<'static>>),
     /// The first bytes of the literals, without repetition.
     FirstBytes(Vec<u8>),
 }
@@ -65,7 +62,6 @@ impl Search {
         let how = match (Short::new(&literals), &literals[..]) {
             (Some(short), _) => How::Short(short),
             (None, literals) if literals.iter().all(ends_with_last) => How::LastByte(last),
-            (None, [one]) => How::One(Box::new(Finder::new(one).into_owned())),
             (None, literals) => {
                 let mut first = Vec::new();
                 for literal in literals {
@@ -118,10 +114,6 @@ impl Search {
                 Some(Found { at: from + found.start, len: found.len() })
             }
             How::LastByte(last) => self.find_by_last(*last, bytes, from),
-            How::One(finder) => {
-                let at = from + finder.find(bytes.get(from..)?)?;
-                Some(Found { at, len: self.longest })
-            }
             How::FirstBytes(first) => self.find_by_first(first, bytes, from),
         }
     }

@@ -6,6 +6,7 @@ use crate::codec::Message;
 use crate::connection::transport::Transport;
 use crate::fd::errno;
 use crate::format::Format;
+use crate::memory::{Rare, reserve_exact};
 use std::collections::VecDeque;
 use std::ops::Deref;
 use std::os::fd::OwnedFd;
@@ -30,13 +31,16 @@ pub(super) struct Arrival {
 
 impl<F: Deref<Target = Format>> Input<F> {
     /// Whether descriptors are taken that come with messages.
-    pub(in crate::connection) fn take_descriptors(&mut self, wanted: bool) {
-        self.control = wanted;
-        match (wanted, &self.arrivals) {
-            (true, None) => self.arrivals = Some(Box::default()),
-            (true, Some(_)) => {}
-            (false, _) => self.arrivals = None,
+    ///
+    /// # Errors
+    /// [`Error::NoMemory`], with nothing changed.
+    pub(in crate::connection) fn take_descriptors(&mut self, wanted: bool) -> Result<(), Error> {
+        match wanted {
+            true => drop(self.arrivals.get_or_make(Arrivals::default)?),
+            false => self.arrivals = Rare::none(),
         }
+        self.control = wanted;
+        Ok(())
     }
 
     /// As [`many`](Input::many), where descriptors wait: one at a time.
@@ -78,17 +82,17 @@ impl<F: Deref<Target = Format>> Input<F> {
 
     /// Whether descriptors came with what was delivered last.
     pub(super) fn has_brought(&self) -> bool {
-        self.arrivals.as_ref().is_some_and(|arrivals| !arrivals.due.is_empty() || arrivals.cut)
+        self.arrivals.get().is_some_and(|arrivals| !arrivals.due.is_empty() || arrivals.cut)
     }
 
     /// Whether descriptors are taken that come with messages.
     pub(in crate::connection) fn wants_descriptors(&self) -> bool {
-        self.arrivals.is_some()
+        self.arrivals.get().is_some()
     }
 
     /// What one receive lent, another one ends; and it closes descriptors that were not taken.
     pub(super) fn end_loan(&mut self) {
-        if let Some(arrivals) = &mut self.arrivals {
+        if let Some(arrivals) = self.arrivals.get_mut() {
             arrivals.due.clear();
             arrivals.cut = false;
         }
@@ -97,11 +101,11 @@ impl<F: Deref<Target = Format>> Input<F> {
     /// Finds out which descriptors came with what was delivered.
     #[inline]
     pub(super) fn deliver(&mut self) -> Result<(), Error> {
-        if self.arrivals.is_some() { self.deliver_arrivals() } else { Ok(()) }
+        if self.arrivals.get().is_some() { self.deliver_arrivals() } else { Ok(()) }
     }
 
     fn deliver_arrivals(&mut self) -> Result<(), Error> {
-        let Some(arrivals) = &mut self.arrivals else { return Ok(()) };
+        let Some(arrivals) = self.arrivals.get_mut() else { return Ok(()) };
         let delivered =
             self.decoder.end_of_open().unwrap_or_else(|| self.decoder.received() - self.decoder.buffered() as u64);
         while let Some(Arrival { place, descriptors, cut }) = arrivals.waiting.front_mut()
@@ -118,14 +122,19 @@ impl<F: Deref<Target = Format>> Input<F> {
     /// Hands over descriptors that came with what was delivered last, at most so many.
     ///
     /// # Errors
-    /// EMFILE where not all came; then none is handed over.
+    /// EMFILE where not all came; then none is handed over. [`Error::NoMemory`]; then all stay.
     pub(in crate::connection) fn descriptors(&mut self, most: usize) -> Result<Vec<OwnedFd>, Error> {
-        let Some(arrivals) = &mut self.arrivals else { return Ok(Vec::new()) };
+        let Some(arrivals) = self.arrivals.get_mut() else { return Ok(Vec::new()) };
         if std::mem::take(&mut arrivals.cut) {
             arrivals.due.clear();
             return Err(Error::Os(errno::EMFILE));
         }
-        let rest = arrivals.due.split_off(arrivals.due.len().min(most));
-        Ok(std::mem::replace(&mut arrivals.due, rest))
+        if arrivals.due.len() <= most {
+            return Ok(std::mem::take(&mut arrivals.due));
+        }
+        let mut taken = Vec::new();
+        reserve_exact(&mut taken, most)?;
+        taken.extend(arrivals.due.drain(..most));
+        Ok(taken)
     }
 }

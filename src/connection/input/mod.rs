@@ -11,6 +11,7 @@ use crate::Error;
 use crate::codec::{Decoder, Message};
 use crate::fd::{Deadline, Wait, errno};
 use crate::format::Format;
+use crate::memory::Rare;
 use arrivals::Arrivals;
 use std::ops::{Deref, RangeInclusive};
 
@@ -39,7 +40,7 @@ pub struct Input<F> {
     /// So many bytes of it; `PUT_BACK` behind one that was put back.
     done: usize,
     /// Descriptors that came, if they are wanted.
-    arrivals: Option<Box<Arrivals>>,
+    arrivals: Rare<Arrivals>,
 }
 
 /// How far a step came.
@@ -79,7 +80,7 @@ impl<F: Deref<Target = Format>> Input<F> {
             control: false,
             direct: false,
             done: 0,
-            arrivals: None,
+            arrivals: Rare::none(),
         }
     }
 
@@ -138,7 +139,7 @@ impl<F: Deref<Target = Format>> Input<F> {
     /// A message that is inside, if there is a short way to it and its body is not longer than this. `None` says nothing.
     #[inline(always)]
     pub(super) fn quickly<R>(&mut self, most: usize, lend: impl FnOnce(Message<'_>) -> R) -> Option<R> {
-        if self.arrivals.is_some() {
+        if self.arrivals.get().is_some() {
             return None;
         }
         self.decoder.next_quickly(most).map(lend)
@@ -151,7 +152,7 @@ impl<F: Deref<Target = Format>> Input<F> {
         len: RangeInclusive<usize>,
         lend: impl FnOnce(Message<'_>) -> R,
     ) -> Option<R> {
-        if self.arrivals.is_some() {
+        if self.arrivals.get().is_some() {
             return None;
         }
         self.decoder.next_most_quickly(len).map(lend)

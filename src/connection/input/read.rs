@@ -133,7 +133,7 @@ impl<F: Deref<Target = Format>> Input<F> {
             self.decoder.end();
         }
         self.drained = drained;
-        if let Some(arrivals) = &mut self.arrivals
+        if let Some(arrivals) = self.arrivals.get_mut()
             && (control.cut || !control.descriptors.is_empty())
         {
             let Control { descriptors, cut, .. } = control;

@@ -7,7 +7,7 @@ use crate::connection::pool;
 use crate::connection::queue::{Marked, Refs, Room, Stretch};
 use crate::fd::{File, check_open, errno};
 use crate::format::{Format, Payload, QuickHead};
-use crate::memory::{FEW, copy};
+use crate::memory::{FEW, Rare, copy, push};
 use std::ops::Deref;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
@@ -217,19 +217,31 @@ impl<F: Deref<Target = Format>> Output<F> {
         copy(end)
     }
 
-    /// Goes on with a message that comes in parts.
-    pub(in crate::connection) fn open(&mut self, left: u64, tail: Vec<u8>) -> Result<(), Error> {
-        if left == 0 {
-            self.messages += 1;
-            return self.queue.put(&tail);
-        }
-        self.open = Some(Box::new(Open { left, tail, by: this_thread() }));
+    /// Accepts the head of a message whose body, of so many bytes, comes in parts.
+    pub(in crate::connection) fn accept_begin(
+        &mut self,
+        head: Option<&[u8]>,
+        body_len: u64,
+        most: u64,
+        refs: &mut Refs<'_>,
+    ) -> Result<(), Error> {
+        let mut open = Rare::none();
+        self.accept(most, refs, |output, _| {
+            let tail = output.encode_begin(head, body_len)?;
+            if body_len == 0 {
+                output.queue.put(&tail)?;
+                return Ok(1);
+            }
+            open.get_or_make(|| Open { left: body_len, tail, by: this_thread() })?;
+            Ok(0)
+        })?;
+        self.open = open;
         Ok(())
     }
 
     /// Adds the next bytes of the body; says how many messages they end.
     pub(in crate::connection) fn encode_part<'m>(&mut self, part: &'m [u8], refs: &mut Refs<'m>) -> Result<u64, Error> {
-        let left = self.open.as_ref().map(|open| open.left);
+        let left = self.open.get().map(|open| open.left);
         let left = left.and_then(|left| left.checked_sub(part.len() as u64));
         let left = left.ok_or(Error::Misuse("no message was begun, or it has fewer bytes left"))?;
         if part.len() <= COPIED {
@@ -238,7 +250,7 @@ impl<F: Deref<Target = Format>> Output<F> {
             refs.push(self.queue.end_place(), part)?;
         }
         if left == 0
-            && let Some(open) = &self.open
+            && let Some(open) = self.open.get()
         {
             self.queue.put(&open.tail)?;
         }
@@ -247,10 +259,10 @@ impl<F: Deref<Target = Format>> Output<F> {
 
     /// Counts bytes of the body that were accepted.
     pub(in crate::connection) fn close_part(&mut self, len: usize) {
-        if let Some(open) = &mut self.open {
+        if let Some(open) = self.open.get_mut() {
             open.left -= len as u64;
             if open.left == 0 {
-                self.open = None;
+                self.open = Rare::none();
             }
         }
     }
@@ -288,7 +300,7 @@ impl<F: Deref<Target = Format>> Output<F> {
         descriptors.iter().try_for_each(|descriptor| check_open(*descriptor))?;
         let mut list: Vec<OwnedFd> = Vec::new();
         for descriptor in descriptors {
-            crate::memory::push(&mut list, descriptor.try_clone_to_owned()?)?;
+            push(&mut list, descriptor.try_clone_to_owned()?)?;
         }
         let mut list = Some(list);
         self.accept(most, &mut Refs::default(), |output, refs| {

@@ -11,7 +11,7 @@ use super::transport::Transport;
 use crate::Error;
 use crate::fd::{Events, errno};
 use crate::format::Format;
-use crate::memory::FEW;
+use crate::memory::{FEW, Rare};
 use failure::Failure;
 use std::ops::Deref;
 
@@ -55,7 +55,7 @@ pub struct Output<F> {
     format: F,
     queue: Queue,
     /// A message that is sent in parts.
-    open: Option<Box<Open>>,
+    open: Rare<Open>,
     /// A call waits for its bodies to go out: only that call writes until they are gone.
     barrier: bool,
     /// What ended it.
@@ -85,7 +85,7 @@ impl<F: Deref<Target = Format>> Output<F> {
         Output {
             format,
             queue: Queue::new(),
-            open: None,
+            open: Rare::none(),
             barrier: false,
             failure: None,
             closed: false,
@@ -101,7 +101,7 @@ impl<F: Deref<Target = Format>> Output<F> {
     /// To be called after all that may have changed whether something is in the way of short messages.
     #[inline(never)]
     pub(super) fn note_quick(&mut self) {
-        let free = self.failure.is_none() && !self.closed && self.open.is_none() && !self.barrier;
+        let free = self.failure.is_none() && !self.closed && !self.is_open() && !self.barrier;
         self.is_quick = free && !self.queue.has_marks();
         self.is_quickest = self.is_quick && self.format.quick_head().is_some_and(|head| head.is_plain(*FEW.end()));
     }
@@ -150,7 +150,7 @@ impl<F: Deref<Target = Format>> Output<F> {
     /// # Errors
     /// EBUSY where that is a message which this thread is sending in parts.
     pub(super) fn is_held(&self) -> Result<bool, Error> {
-        match &self.open {
+        match self.open.get() {
             Some(open) if open.by == this_thread() => Err(Error::Os(errno::EBUSY)),
             open => Ok(open.is_some() || self.barrier),
         }
@@ -169,12 +169,12 @@ impl<F: Deref<Target = Format>> Output<F> {
     /// Whether a message may go out at once.
     #[inline]
     pub(super) fn is_idle(&self) -> bool {
-        self.queue.is_empty() && self.open.is_none() && !self.barrier
+        self.queue.is_empty() && !self.is_open() && !self.barrier
     }
 
     /// Whether a message is being sent in parts.
     pub(super) fn is_open(&self) -> bool {
-        self.open.is_some()
+        self.open.get().is_some()
     }
 
     /// Accepts what `encode` adds, if with what waits already that is at most `most` bytes; else nothing of it.
@@ -253,14 +253,14 @@ impl<F: Deref<Target = Format>> Output<F> {
     pub(super) fn fail<T>(&mut self, error: Error) -> Result<T, Error> {
         self.lost = self.pending().saturating_add(self.lost);
         self.failure = Some(Failure::of(error));
-        (self.open, self.barrier) = (None, false);
+        (self.open, self.barrier) = (Rare::none(), false);
         self.queue.clear();
         Err(error)
     }
 
     /// Accepts nothing more, from when all has gone.
     pub(super) fn close(&mut self) {
-        (self.open, self.closed) = (None, true);
+        (self.open, self.closed) = (Rare::none(), true);
     }
 
     /// What a call does that stops before its bodies went out: the queue keeps them. Only those of a call that was to stay until
