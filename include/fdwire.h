@@ -982,7 +982,8 @@ int fdwire_conn_take_fds(fdwire_conn *conn, int *fds, size_t cap, size_t *count)
  * FDWIRE_E_MALFORMED: the format has no such message. -ECANCELED, -EAGAIN, -ETIMEDOUT: another
  * thread's message was not done in time. -EBUSY: this thread is sending a message in parts. -EBADF
  * without an out_fd; -EINVAL for a NULL; -ENOMEM. These last, and part of a message may be lost:
- * -EPIPE, -ECONNRESET: nobody receives any more; others as send(2) and write(2).
+ * -EPIPE, -ECONNRESET: nobody receives any more; -ENOMEM where some was on its way already, and
+ * there was no memory for the rest; others as send(2) and write(2).
  */
 int fdwire_conn_send(fdwire_conn *conn, const void *body, size_t len, int timeout_ms);
 

@@ -1,7 +1,7 @@
 //! The calls that send.
 
 use super::input::Input;
-use super::output::{AtOnce, Outgoing, Output, Sent, TOO_MANY_ON_THEIR_WAY, Written};
+use super::output::{AtOnce, Outgoing, Output, Sent, Written, passes};
 use super::queue::Refs;
 use super::{Connection, Direction, Gate};
 use crate::Error;
@@ -322,7 +322,7 @@ where
         match output.write(&self.transport, refs, wait) {
             Ok(Written::All) => Ok(Next::Done(Sent::All)),
             Ok(_) => Ok(Next::Push),
-            Err(TOO_MANY_ON_THEIR_WAY) if !output.take_back(before) => Ok(Next::Done(Sent::Pending)),
+            Err(error) if passes(error) && !output.take_back(before) => Ok(Next::Done(Sent::Pending)),
             Err(error) => Err(error),
         }
     }
@@ -360,7 +360,7 @@ where
                         break self.leave(refs, error);
                     }
                 }
-                Err(error @ TOO_MANY_ON_THEIR_WAY) => break self.leave(refs, error),
+                Err(error) if passes(error) => break self.leave(refs, error),
                 Err(error) => break Err(error),
             }
         };
@@ -371,9 +371,10 @@ where
     /// What a call does that was accepted and has no more time.
     fn leave(&self, refs: &mut Refs<'_>, error: Error) -> Result<Sent, Error> {
         self.enter_output(|output| match error {
-            Error::Os(errno::EAGAIN | errno::ETIMEDOUT | errno::ECANCELED | errno::ETOOMANYREFS) => {
+            Error::Os(errno::EAGAIN | errno::ETIMEDOUT | errno::ECANCELED) => {
                 output.give_up(refs).map(|()| Sent::Pending)
             }
+            error if passes(error) => output.give_up(refs).map(|()| Sent::Pending),
             error => output.fail(error),
         })
     }

@@ -67,7 +67,8 @@ impl fdwire_msg {
 /// FDWIRE_E_MALFORMED: the format has no such message. -ECANCELED, -EAGAIN, -ETIMEDOUT: another
 /// thread's message was not done in time. -EBUSY: this thread is sending a message in parts. -EBADF
 /// without an out_fd; -EINVAL for a NULL; -ENOMEM. These last, and part of a message may be lost:
-/// -EPIPE, -ECONNRESET: nobody receives any more; others as send(2) and write(2).
+/// -EPIPE, -ECONNRESET: nobody receives any more; -ENOMEM where some was on its way already, and
+/// there was no memory for the rest; others as send(2) and write(2).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fdwire_conn_send(
     conn: *mut fdwire_conn,

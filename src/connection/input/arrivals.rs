@@ -60,7 +60,7 @@ impl<F: Deref<Target = Format>> Input<F> {
                 None => match self.decoder.next_message() {
                     Ok(Some(message)) => {
                         *slot = lend(message);
-                        self.deliver()?;
+                        self.deliver();
                         Step::Done(())
                     }
                     Ok(None) | Err(_) => break,
@@ -100,23 +100,27 @@ impl<F: Deref<Target = Format>> Input<F> {
 
     /// Finds out which descriptors came with what was delivered.
     #[inline]
-    pub(super) fn deliver(&mut self) -> Result<(), Error> {
-        if self.arrivals.get().is_some() { self.deliver_arrivals() } else { Ok(()) }
+    pub(super) fn deliver(&mut self) {
+        if self.arrivals.get().is_some() {
+            self.deliver_arrivals();
+        }
     }
 
-    fn deliver_arrivals(&mut self) -> Result<(), Error> {
-        let Some(arrivals) = self.arrivals.get_mut() else { return Ok(()) };
+    /// Without memory to note them down they are closed, for the message was given.
+    fn deliver_arrivals(&mut self) {
+        let Some(arrivals) = self.arrivals.get_mut() else { return };
         let delivered =
             self.decoder.end_of_open().unwrap_or_else(|| self.decoder.received() - self.decoder.buffered() as u64);
         while let Some(Arrival { place, descriptors, cut }) = arrivals.waiting.front_mut()
             && *place <= delivered
         {
-            arrivals.due.try_reserve(descriptors.len()).map_err(|_| Error::NoMemory)?;
-            arrivals.due.append(descriptors);
             arrivals.cut |= *cut;
+            match arrivals.due.try_reserve(descriptors.len()) {
+                Ok(()) => arrivals.due.append(descriptors),
+                Err(_) => arrivals.cut = true,
+            }
             arrivals.waiting.pop_front();
         }
-        Ok(())
     }
 
     /// Hands over descriptors that came with what was delivered last, at most so many.

@@ -169,7 +169,7 @@ impl<F: Deref<Target = Format>> Input<F> {
         self.check_closed()?;
         self.end_loan();
         let step = self.step(transport, manner, |decoder| Ok(decoder.next_message()?.map(&mut lend)))?;
-        self.deliver()?;
+        self.deliver();
         Ok(step)
     }
 

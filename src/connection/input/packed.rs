@@ -29,7 +29,7 @@ impl<F: Deref<Target = Format>> Input<F> {
         let mut count = 1;
         while !self.has_brought() {
             let more = self.decoder.pack_messages(at_once, &mut packed);
-            self.deliver()?;
+            self.deliver();
             count += more;
             if more < at_once {
                 break;

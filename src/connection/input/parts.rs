@@ -25,7 +25,7 @@ impl<F: Deref<Target = Format>> Input<F> {
         }
         let step = self.copy_one_on(transport, manner, body, begun);
         if let Ok(Step::Done(_)) = step {
-            self.deliver()?;
+            self.deliver();
         }
         if !matches!(step, Ok(Step::Wait)) {
             *begun = false;
@@ -107,7 +107,7 @@ impl<F: Deref<Target = Format>> Input<F> {
         self.end_loan();
         let step =
             self.step(transport, manner, |decoder| Ok(decoder.begin()?.map(|(head, frame)| lend(head, frame))))?;
-        self.deliver()?;
+        self.deliver();
         Ok(step)
     }
 
@@ -127,7 +127,7 @@ impl<F: Deref<Target = Format>> Input<F> {
                 Part::Bytes(bytes) => {
                     buf[..bytes.len()].copy_from_slice(bytes);
                     let len = bytes.len();
-                    self.deliver()?;
+                    self.deliver();
                     return Ok(Step::Done(len));
                 }
                 Part::End => return Ok(Step::Done(0)),
@@ -136,7 +136,7 @@ impl<F: Deref<Target = Format>> Input<F> {
                     let read = self.read_direct(transport, manner, buf);
                     match read {
                         _ if self.done > 0 => {
-                            self.deliver()?;
+                            self.deliver();
                             return Ok(Step::Done(self.done));
                         }
                         Ok(Some(step)) => return Ok(step),

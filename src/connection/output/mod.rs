@@ -19,7 +19,12 @@ use std::ops::Deref;
 pub(super) const COPIED: usize = 2 * 1024;
 
 /// What the system says against more descriptors before the peer has received some.
-pub(super) const TOO_MANY_ON_THEIR_WAY: Error = Error::Os(errno::ETOOMANYREFS);
+const TOO_MANY_ON_THEIR_WAY: Error = Error::Os(errno::ETOOMANYREFS);
+
+/// Whether an error of writing passes, with nothing lost: what waits can be written later.
+pub(super) fn passes(error: Error) -> bool {
+    matches!(error, TOO_MANY_ON_THEIR_WAY | Error::NoMemory)
+}
 
 /// A message to be sent: what was received can be sent on as it is.
 #[derive(Debug, Clone, Copy)]

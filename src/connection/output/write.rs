@@ -1,6 +1,6 @@
 //! Bytes that wait go out, as far as they go.
 
-use super::{COPIED, Outgoing, Output, TOO_MANY_ON_THEIR_WAY, Written};
+use super::{COPIED, Outgoing, Output, Written, passes};
 use crate::Error;
 use crate::codec::{Scratch, head_of, put};
 use crate::connection::pool;
@@ -154,7 +154,7 @@ impl<F: Deref<Target = Format>> Output<F> {
     /// Writes what waits, as far as it goes.
     ///
     /// # Errors
-    /// Those of writing, which last but for `TOO_MANY_ON_THEIR_WAY`.
+    /// Those of writing, which last, but for those that pass.
     pub(in crate::connection) fn write(
         &mut self,
         transport: &Transport<'_>,
@@ -183,8 +183,7 @@ impl<F: Deref<Target = Format>> Output<F> {
         }
         match written {
             Ok(written) => Ok(written),
-            // It passes, and nothing was lost.
-            Err(error @ TOO_MANY_ON_THEIR_WAY) => Err(error),
+            Err(error) if passes(error) => Err(error),
             Err(error) => {
                 self.lost = refs.len;
                 self.fail(error)

@@ -1,5 +1,6 @@
 //! Names of hosts, as the system's resolver knows them.
 
+use super::last_error;
 use crate::Error;
 use crate::memory::push;
 use socket2::{SockAddr, SockAddrStorage};
@@ -23,6 +24,7 @@ pub(in crate::fd) fn look_up(name: &str, port: u16) -> Result<Vec<SocketAddr>, E
     match unsafe { libc::getaddrinfo(name.as_ptr(), std::ptr::null(), &hints, &mut answer.0) } {
         0 => answer.addresses(port),
         libc::EAI_MEMORY => Err(Error::NoMemory),
+        libc::EAI_SYSTEM if last_error() == Error::Os(libc::ENOMEM) => Err(Error::NoMemory),
         _ => Err(Error::Resolve),
     }
 }
