@@ -98,7 +98,7 @@ fn tests_of(program: &str, build: &Build) -> Vec<Trial> {
     if has_threads(program) {
         tests.push(make("thread sanitizer", RACES.as_ref().err().cloned(), under_thread_sanitizer));
         let lack = lack("valgrind", "--version").or_else(|| PTHREADS.as_ref().err().cloned());
-        if ["conn_short", "conn_threads"].contains(&program) || all() {
+        if ["conn_short", "custom"].contains(&program) || all() {
             tests.push(make("helgrind", lack, under_helgrind));
         } else {
             tests.push(left_out(format!("helgrind: {program}")));
@@ -128,7 +128,7 @@ fn tests_of(program: &str, build: &Build) -> Vec<Trial> {
 /// Whether more than one thread takes part, by itself or as a peer that `check.h` has.
 fn has_threads(program: &str) -> bool {
     let source = std::fs::read_to_string(in_root(&format!("tests/c/{program}.c"))).unwrap();
-    source.contains("pthread_create(") || source.contains("peer_writes(")
+    source.contains("pthread_create(") || source.contains("peer_writes")
 }
 
 /// Trials of a checker that found nothing.

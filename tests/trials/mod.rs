@@ -65,10 +65,13 @@ pub(crate) fn all() -> bool {
     std::env::var("FDWIRE_CHECKERS").is_ok_and(|what| what == "all")
 }
 
-/// Appends a figure to the file that `FDWIRE_FIGURES` names, if it does.
+/// Appends a figure to the file that `FDWIRE_FIGURES` names, if it does. Of what did not run there is none.
 #[allow(dead_code)] // not all tests have figures
 pub(crate) fn figure(key: &str, value: usize, what: &str) {
     let Some(path) = std::env::var_os("FDWIRE_FIGURES") else { return };
+    if value == 0 {
+        return;
+    }
     let file = std::fs::OpenOptions::new().create(true).append(true).open(&path);
     let line = format!("{key}\t{value}\t{what}\n");
     file.and_then(|mut file| file.write_all(line.as_bytes())).unwrap_or_else(|error| panic!("{path:?}: {error}"));
