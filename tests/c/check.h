@@ -209,16 +209,23 @@ static inline void *writer_peer_run(void *arg) {
   return NULL;
 }
 
-static inline void peer_writes(struct writer_peer *peer, int fd, const void *bytes, size_t len, size_t piece,
-                               int pause_ms, int closes) {
+/* Begins after a pause. */
+static inline void peer_writes_late(struct writer_peer *peer, int first_pause_ms, int fd, const void *bytes,
+                                    size_t len, size_t piece, int pause_ms, int closes) {
   memset(peer, 0, sizeof *peer);
   peer->fd = fd;
   peer->bytes = bytes;
   peer->len = len;
   peer->piece = piece;
   peer->pause_ms = pause_ms;
+  peer->first_pause_ms = first_pause_ms;
   peer->closes = closes;
   NEED(pthread_create(&peer->thread, NULL, writer_peer_run, peer) == 0);
+}
+
+static inline void peer_writes(struct writer_peer *peer, int fd, const void *bytes, size_t len, size_t piece,
+                               int pause_ms, int closes) {
+  peer_writes_late(peer, 0, fd, bytes, len, piece, pause_ms, closes);
 }
 
 static inline void peer_done(struct writer_peer *peer) {

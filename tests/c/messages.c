@@ -81,8 +81,7 @@ static void a_prefix_that_arrives_in_pieces(void) {
       open_way(way, fds);
       NEED(write(fds[1], "\0\0\0\5hello", first) == (ssize_t)first);
       struct writer_peer peer;
-      peer_writes(&peer, fds[1], &"\0\0\0\5hello"[first], 9 - first, 9, 0, 0);
-      peer.first_pause_ms = 5;
+      peer_writes_late(&peer, 5, fds[1], &"\0\0\0\5hello"[first], 9 - first, 9, 0, 0);
       char body[16];
       size_t len = 0;
       CHECK_IS(fdwire_recv(fds[0], NULL, body, sizeof body, &len, -1), 1);

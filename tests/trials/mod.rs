@@ -75,6 +75,13 @@ pub(crate) fn figure(key: &str, value: impl Display, what: &str) {
     file.and_then(|mut file| file.write_all(line.as_bytes())).unwrap_or_else(|error| panic!("{path:?}: {error}"));
 }
 
+/// The same of what was counted, unless a filter left it out.
+pub(crate) fn figure_of_some(key: &str, count: usize, what: &str) {
+    if count > 0 {
+        figure(key, count, what);
+    }
+}
+
 /// What even CI may do without, by the name in `FDWIRE_MAY_SKIP`.
 fn may_be_lacking(what: &str) -> bool {
     std::env::var("FDWIRE_MAY_SKIP").is_ok_and(|named| !named.is_empty() && what.contains(&named))
