@@ -8,7 +8,8 @@
 
 cargo-mutants (27 or later) lists the mutants; only `all` and `sample` need it. Each mutant is built in a copy of the tree,
 one copy a worker, as a shared library. The C programs of tests/c, compiled once, run on it; then the conformance vectors;
-then, if nothing was noticed, the Rust tests. What fails has to fail twice, so that a busy machine catches no mutant.
+then, if nothing was noticed, the unit tests, the programs that wait on purpose, side by side, and the other Rust tests. What
+fails has to fail twice, so that a busy machine catches no mutant.
 
 results.txt has one line a mutant: what became of it, what noticed it, and its name, which line numbers are no part of.
 """
@@ -16,6 +17,7 @@ results.txt has one line a mutant: what became of it, what noticed it, and its n
 import argparse
 import concurrent.futures
 import difflib
+import itertools
 import json
 import os
 import queue
@@ -46,9 +48,8 @@ SCORE = 95.0
 
 # The library alone is built for speed of building; what it stands on stays as the other tests have it.
 PROFILE = ["--config", "profile.dev.package.fdwire.opt-level=0", "--config", "profile.dev.package.fdwire.debug=0"]
-# Those that wait on purpose come last.
+# Those that wait on purpose come late.
 SLOW = ["bounds", "every_kind", "messages", "conn_packed", "conn_spin", "conn_timeouts", "deadlines", "conn_end"]
-RUST_TESTS = [["--lib"], ["--test", "kinds"]]
 
 
 def main():
@@ -166,6 +167,16 @@ class Step:
         return run(self.command, tree, self.limit, environment)
 
 
+class RustTests:
+    """Tests that are built with the mutant."""
+
+    def __init__(self, name, which):
+        self.name, self.command = name, ["cargo", "test", "--quiet", "--locked", *which, *PROFILE]
+
+    def run(self, tree):
+        return run(self.command, tree, 240)
+
+
 def run(command, folder, limit, environment=None):
     process = subprocess.Popen(command, cwd=folder, env=environment, start_new_session=True,
                                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -200,30 +211,37 @@ def measure(steps):
         step.limit = 5 + 4 * (time.monotonic() - began)
 
 
-def attempt(mutant, tree, steps, rust):
+def attempt(mutant, tree, steps, short):
     """What became of a mutant, and what noticed it."""
     mutant.plant(tree)
     try:
-        try:
-            build(tree, subprocess.check_call)
-        except subprocess.CalledProcessError:
-            return "unviable", "rustc"
-        for step in steps:
-            fate = step.run(tree)
-            # Once more: it was this mutant, not the machine.
-            if fate and (fate == "timeout" or step.run(tree)):
-                return fate, step.name
-        for test in RUST_TESTS if rust else []:
-            command = ["cargo", "test", "--quiet", "--locked", *test, *PROFILE]
-            fate = run(command, tree, 240)
-            if fate and (fate == "timeout" or run(command, tree, 240)):
-                return fate, test[-1].lstrip("-")
-        return "missed", "-"
+        build(tree, subprocess.check_call)
+        return judge(tree, steps, short)
+    except subprocess.CalledProcessError:
+        return "unviable", "rustc"
     finally:
         mutant.restore(tree)
 
 
-def try_each(mutants, steps, rust, tell, until=float("inf")):
+def judge(tree, steps, short):
+    def tried(step):
+        fate = step.run(tree)
+        # Once more: it was this mutant, not the machine.
+        return (fate, step.name) if fate and step.run(tree) else None
+
+    def waiting():
+        slow = [step for step in steps if step.name in SLOW]
+        with concurrent.futures.ThreadPoolExecutor(len(slow)) as pool:
+            return next(filter(None, pool.map(tried, slow)), None)
+
+    quick = (tried(step) for step in steps if step.name not in SLOW)
+    noticed = next(filter(None, quick), None)
+    if not noticed and not short:
+        noticed = tried(RustTests("lib", ["--lib"])) or waiting() or tried(RustTests("kinds", ["--test", "kinds"]))
+    return noticed or ("missed", "-")
+
+
+def try_each(mutants, steps, short, tell, until=float("inf")):
     trees = queue.Queue()
     for worker in range(WORKERS):
         trees.put(WORK / f"tree{worker}")
@@ -234,7 +252,7 @@ def try_each(mutants, steps, rust, tell, until=float("inf")):
             return
         tree = trees.get()
         try:
-            fate = attempt(mutant, tree, steps, rust)
+            fate = attempt(mutant, tree, steps, short)
         finally:
             trees.put(tree)
         with lock:
@@ -275,18 +293,21 @@ def try_all(seconds, missed):
         print(f"{time.strftime('%H:%M:%S')} {fate}\t{by}\t{mutant.key}", flush=True)
 
     write_results(results, len(mutants))
-    try_each(fresh, steps, True, tell, until)
+    try_each(fresh, steps, False, tell, until)
     print(f"{len(mutants)} mutants, {len(results)} tried: {dict(Counter(fate for fate, _ in results.values()))}")
 
 
 def make_sample():
     """Mutants that a quick C program catches, the same number from each layer."""
-    results = read_results()
+    mutants, steps = listed(), prepare()
+    measure(steps)
+    tree = WORK / "tree0"
     chosen = []
     for layer in LAYERS:
-        known = [mutant for mutant in listed() if mutant.layer == layer
-                 and results.get(mutant.key, ("", ""))[0] == "caught" and results[mutant.key][1] not in (*SLOW, "lib", "kinds")]
-        chosen += random.Random(1).sample(known, min(SAMPLES_PER_LAYER, len(known)))
+        fitting = [mutant for mutant in mutants if mutant.layer == layer]
+        random.Random(1).shuffle(fitting)
+        caught = (mutant for mutant in fitting if attempt(mutant, tree, steps, True)[0] == "caught")
+        chosen += itertools.islice(caught, SAMPLES_PER_LAYER)
     SAMPLE.write_text("".join(f"# {mutant.key}\n{mutant.diff()}" for mutant in chosen))
 
 
@@ -304,7 +325,7 @@ def try_sample():
         if fate not in ("caught", "timeout"):
             missed.append(mutant.key)
 
-    try_each(patches, steps, False, tell)
+    try_each(patches, steps, True, tell)
     if missed or not patches:
         sys.exit(f"of the sample's {len(patches)} mutants not caught: {missed}")
 
