@@ -2,7 +2,9 @@
 //! and under valgrind, those that have threads under ThreadSanitizer and, with `FDWIRE_CHECKERS=all`, under helgrind; and from
 //! Python the first call, packed messages and the conformance vectors.
 //!
-//! What the machine lacks is skipped by name. With `FDWIRE_NO_SKIP` set, as in CI, it fails instead.
+//! What the machine lacks is skipped by name. With `FDWIRE_NO_SKIP` set, as in CI, it fails instead. With
+//! `FDWIRE_TEST_ONLY=plain` each program is compiled by gcc alone and run plain, and in the ways of its own that take no
+//! checker: what coverage is measured on.
 
 mod trials;
 
@@ -69,10 +71,28 @@ fn library(name: &str) -> PathBuf {
 
 type Build = Arc<tempfile::TempDir>;
 
-/// All that is done with one program.
+/// What a trial does with a program.
+type Body = fn(&str, &Build) -> Result<(), Failed>;
+
+/// All that is done with one program; with `FDWIRE_TEST_ONLY=plain` it only runs, in one dialect and in the worlds that shims make.
 fn tests_of(program: &str, build: &Build) -> Vec<Trial> {
+    let plain = std::env::var("FDWIRE_TEST_ONLY").is_ok_and(|only| only == "plain");
+    let make = |kind: &str, lack: Option<String>, body: Body| {
+        let (program, build) = (program.to_owned(), build.clone());
+        test(format!("{kind}: {program}"), lack, move || body(&program, &build))
+    };
+    let mut tests = dialects_of(program, build, if plain { 1 } else { DIALECTS.len() });
+    tests.extend(worlds_of(program).into_iter().map(|(kind, body)| make(kind, None, body)));
+    if !plain {
+        tests.extend(checks_of(program).into_iter().map(|(kind, lack, body)| make(kind, lack, body)));
+        tests.extend(helgrind_of(program, make));
+    }
+    tests
+}
+
+fn dialects_of(program: &str, build: &Build, most: usize) -> Vec<Trial> {
     let mut tests = Vec::new();
-    for dialect @ (name, compiler, _) in DIALECTS {
+    for dialect @ (name, compiler, _) in DIALECTS.into_iter().take(most) {
         let (program, build) = (program.to_owned(), build.clone());
         tests.push(test(format!("{name}: {program}"), lack(compiler, "--version"), move || {
             // Each compiler's first dialect runs against one form of the library, which is enough.
@@ -84,56 +104,65 @@ fn tests_of(program: &str, build: &Build) -> Vec<Trial> {
             run(&mut Command::new(program))
         }));
     }
-    let make = |kind: &str, lack: Option<String>, body: fn(&str, &Build) -> Result<(), Failed>| {
-        let (program, build) = (program.to_owned(), build.clone());
-        test(format!("{kind}: {program}"), lack, move || body(&program, &build))
-    };
-    // What stands before malloc stands before the checkers, too; it sees leaks by itself.
-    if program != "out_of_memory" {
-        tests.push(make("sanitizers", ADDRESS.as_ref().err().cloned(), under_sanitizers));
-        tests.push(make("valgrind", lack("valgrind", "--version"), under_valgrind));
-    }
-    if has_threads(program) {
-        tests.push(make("thread sanitizer", THREADS.as_ref().err().cloned(), under_thread_sanitizer));
-        let lack = lack("valgrind", "--version").or_else(|| PTHREADS.as_ref().err().cloned());
-        if HURRIED.contains(&program) {
-            let name = format!("helgrind: {program} (left out: it measures time, which helgrind stretches)");
-            tests.push(Trial::test(name, || Ok(())).with_ignored_flag(true));
-        } else if ["conn_short", "custom"].contains(&program) || all() {
-            tests.push(make("helgrind", lack, under_helgrind));
-        } else {
-            tests.push(left_out(format!("helgrind: {program}")));
-        }
-    }
-    if program == "golden" {
-        tests.push(make("golden bytes", None, golden_bytes));
-    }
-    if ["addresses", "conn_end", "conn_fds", "conn_threads", "manners", "messages", "small_buffer"].contains(&program) {
-        tests.push(make("portable", PORTABLE.as_ref().err().cloned(), in_portable_ways));
-    }
-    if ["addresses", "conn_fds", "conn_limits", "manners", "messages"].contains(&program) {
-        tests.push(make("musl", MUSL.as_ref().err().cloned(), with_musl));
-    }
+    tests
+}
+
+/// Worlds in which something is otherwise than usual, and what is held against files.
+fn worlds_of(program: &str) -> Vec<(&'static str, Body)> {
+    let mut tests: Vec<(&str, Body)> = Vec::new();
     if cfg!(all(target_os = "linux", target_env = "gnu")) && ["manners", "deadlines", "messages"].contains(&program) {
-        tests.push(make("old kernel", None, on_an_old_kernel));
+        tests.push(("old kernel", on_an_old_kernel));
     }
-    if program == "conn_storm" {
-        tests.push(make("faults", None, with_faults));
-    }
-    if ["sweep_calls", "sweep_conn"].contains(&program) {
-        tests.push(make("every fault", None, with_every_fault));
-        tests.push(make("a lie is noticed", None, with_lies));
-    }
-    if program == "conn_limits" {
-        tests.push(make("5 GiB", None, at_full_length));
-    }
-    if program == "conn_ktls" {
-        tests.push(make("kernel TLS", None, with_kernel_tls));
-    }
-    if program == "addresses" {
-        tests.push(make("several addresses", None, with_a_name_of_several_addresses));
+    match program {
+        "addresses" => tests.push(("several addresses", with_a_name_of_several_addresses)),
+        "conn_ktls" => tests.push(("kernel TLS", with_kernel_tls)),
+        "conn_storm" => tests.push(("faults", with_faults)),
+        "golden" => tests.push(("golden bytes", golden_bytes)),
+        "sweep_calls" | "sweep_conn" => {
+            tests.push(("every fault", with_every_fault));
+            tests.push(("a lie is noticed", with_lies));
+        }
+        _ => {}
     }
     tests
+}
+
+/// Checkers, other builds of the library, and what takes long.
+fn checks_of(program: &str) -> Vec<(&'static str, Option<String>, Body)> {
+    let mut tests: Vec<(&str, Option<String>, Body)> = Vec::new();
+    // What stands before malloc stands before the checkers, too; it sees leaks by itself.
+    if program != "out_of_memory" {
+        tests.push(("sanitizers", ADDRESS.as_ref().err().cloned(), under_sanitizers));
+        tests.push(("valgrind", lack("valgrind", "--version"), under_valgrind));
+    }
+    if has_threads(program) {
+        tests.push(("thread sanitizer", THREADS.as_ref().err().cloned(), under_thread_sanitizer));
+    }
+    if ["addresses", "conn_end", "conn_fds", "conn_threads", "manners", "messages", "small_buffer"].contains(&program) {
+        tests.push(("portable", PORTABLE.as_ref().err().cloned(), in_portable_ways));
+    }
+    if ["addresses", "conn_fds", "conn_limits", "manners", "messages"].contains(&program) {
+        tests.push(("musl", MUSL.as_ref().err().cloned(), with_musl));
+    }
+    if program == "conn_limits" {
+        tests.push(("5 GiB", None, at_full_length));
+    }
+    tests
+}
+
+fn helgrind_of(program: &str, make: impl Fn(&str, Option<String>, Body) -> Trial) -> Option<Trial> {
+    if !has_threads(program) {
+        return None;
+    }
+    if HURRIED.contains(&program) {
+        let name = format!("helgrind: {program} (left out: it measures time, which helgrind stretches)");
+        return Some(Trial::test(name, || Ok(())).with_ignored_flag(true));
+    }
+    if !["conn_short", "custom"].contains(&program) && !all() {
+        return Some(left_out(format!("helgrind: {program}")));
+    }
+    let lack = lack("valgrind", "--version").or_else(|| PTHREADS.as_ref().err().cloned());
+    Some(make("helgrind", lack, under_helgrind))
 }
 
 /// Whether more than one thread takes part, by itself or as a peer that `check.h` has.

@@ -144,6 +144,20 @@ static void what_cannot_be_said_is_not_sent(void) {
   fdwire_format_free(small);
 }
 
+static void presets_are_names_of_texts(void) {
+  size_t i = 0;
+  for (; fdwire_preset_name(i) != NULL; i++) {
+    CHECK(strstr(fdwire_preset_source(i), " ") != NULL);
+    fdwire_format *named = format_of(fdwire_preset_name(i));
+    fdwire_format *written = format_of(fdwire_preset_text(i));
+    fdwire_format_free(named);
+    fdwire_format_free(written);
+  }
+  CHECK(i > 10);
+  CHECK(fdwire_preset_text(i) == NULL && fdwire_preset_source(i) == NULL);
+  CHECK(fdwire_preset_name((size_t)-1) == NULL);
+}
+
 int main(void) {
   check_begin();
   RUN(good_texts_are_taken);
@@ -152,5 +166,6 @@ int main(void) {
   RUN(the_picture_shows_the_frame);
   RUN(heads_are_written);
   RUN(what_cannot_be_said_is_not_sent);
+  RUN(presets_are_names_of_texts);
   return check_end();
 }

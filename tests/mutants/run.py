@@ -1,0 +1,372 @@
+#!/usr/bin/env python3
+"""Mutation testing: small faults are planted in the library one by one, and the tests must notice each.
+
+    tests/mutants/run.py all [--minutes N] [--missed]   every mutant that results.txt lacks (or those that it has as missed)
+    tests/mutants/run.py sample                         makes sample.diff: some mutants of each layer that C programs catch
+    tests/mutants/run.py short                          tries those of sample.diff, then does what check does
+    tests/mutants/run.py check                          the score of results.txt, and whether survivors.txt explains all
+
+cargo-mutants (27 or later) lists the mutants; only `all` and `sample` need it. Each mutant is built in a copy of the tree,
+one copy a worker, as a shared library. The C programs of tests/c, compiled once, run on it; then the conformance vectors;
+then, if nothing was noticed, the unit tests, the programs that wait on purpose, side by side, and the other Rust tests. What
+fails has to fail twice, so that a busy machine catches no mutant.
+
+results.txt has one line a mutant: what became of it, what noticed it, and its name, which line numbers are no part of.
+"""
+
+import argparse
+import concurrent.futures
+import difflib
+import itertools
+import json
+import os
+import queue
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+sys.path.insert(0, str(ROOT / "tests"))
+sys.dont_write_bytecode = True
+
+from warm import seed  # noqa: E402
+
+WORK = ROOT / "target/mutants"
+RESULTS, SURVIVORS, SAMPLE = HERE / "results.txt", HERE / "survivors.txt", HERE / "sample.diff"
+
+LAYERS = ["format", "codec", "connection", "message", "fd"]
+WORKERS = os.cpu_count() or 1
+SAMPLES_PER_LAYER = 3
+SCORE = 95.0
+
+# The library alone is built for speed of building; what it stands on stays as the other tests have it.
+PROFILE = ["--config", "profile.dev.package.fdwire.opt-level=0", "--config", "profile.dev.package.fdwire.debug=0"]
+# Those that wait on purpose come late.
+SLOW = ["bounds", "every_kind", "messages", "conn_packed", "conn_spin", "conn_timeouts", "deadlines", "conn_end"]
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("what", choices=["all", "sample", "short", "check"])
+    arguments.add_argument("--minutes", type=float, default=80)
+    arguments.add_argument("--missed", action="store_true")
+    arguments = arguments.parse_args()
+    if arguments.what == "all":
+        try_all(arguments.minutes * 60, arguments.missed)
+    elif arguments.what == "sample":
+        make_sample()
+    elif arguments.what == "short":
+        try_sample()
+    if arguments.what in ("short", "check"):
+        check()
+
+
+# The mutants
+
+class Mutant:
+    """A fault to plant: a file, where in it, and what stands there instead."""
+
+    def __init__(self, entry, seen):
+        self.file = entry["file"]
+        self.layer = self.file.split("/")[1].removesuffix(".rs")
+        name = f"{self.file}: {entry['name'].split(': ', 1)[1]}"
+        seen[name] += 1
+        self.key = name if seen[name] == 1 else f"{name} (no. {seen[name]})"
+        self.span, self.replacement = entry["span"], entry["replacement"]
+
+    def mutated(self):
+        source = (ROOT / self.file).read_text()
+        lines = source.splitlines(keepends=True)
+
+        def offset(place):
+            return sum(map(len, lines[: place["line"] - 1])) + place["column"] - 1
+
+        start, end = offset(self.span["start"]), offset(self.span["end"])
+        return source, source[:start] + self.replacement + source[end:]
+
+    def plant(self, tree):
+        (tree / self.file).write_text(self.mutated()[1])
+
+    def restore(self, tree):
+        (tree / self.file).write_text((ROOT / self.file).read_text())
+
+    def diff(self):
+        parts = (text.splitlines(keepends=True) for text in self.mutated())
+        return "".join(difflib.unified_diff(*parts, f"a/{self.file}", f"b/{self.file}"))
+
+
+def listed():
+    files = [argument for layer in LAYERS for argument in ("--file", f"src/{layer}/**/*.rs")]
+    output = subprocess.run(
+        ["cargo", "mutants", "--list", "--json", *files], cwd=ROOT, check=True, capture_output=True, text=True)
+    seen = Counter()
+    return [Mutant(entry, seen) for entry in json.loads(output.stdout)]
+
+
+class Patch:
+    """A mutant of sample.diff, which lines may have moved around."""
+
+    def __init__(self, key, text):
+        self.key, self.text = key, text
+        self.file = text.splitlines()[0].removeprefix("--- a/")
+
+    def plant(self, tree):
+        # Outside any repository, so that paths are those of the copy.
+        subprocess.run(["git", "apply", "-"], cwd=tree, input=self.text, text=True, check=True,
+                       env=os.environ | {"GIT_CEILING_DIRECTORIES": str(tree.parent)})
+
+    restore = Mutant.restore
+
+
+# Trying one
+
+def prepare():
+    """The copies of the tree, and the C programs. Returns the programs, the quick ones first."""
+    files = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\n")
+    for worker in range(WORKERS):
+        tree = WORK / f"tree{worker}"
+        for file in filter(lambda file: (ROOT / file).is_file(), files):
+            to = tree / file
+            if not to.exists() or to.read_bytes() != (ROOT / file).read_bytes():
+                to.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(ROOT / file, to)
+        seed(ROOT / "target/debug", tree / "target/debug")
+        build(tree, subprocess.check_call)
+    return compile_programs()
+
+
+def compile_programs():
+    out, library = WORK / "c", WORK / "tree0/target/debug"
+    out.mkdir(exist_ok=True)
+    programs = sorted(path.stem for path in (ROOT / "tests/c").glob("*.c"))
+    programs.sort(key=lambda program: SLOW.index(program) + 1 if program in SLOW else 0)
+    for program in programs:
+        subprocess.check_call(["gcc", "-O1", f"-I{ROOT}/include", f"{ROOT}/tests/c/{program}.c", "-o", out / program,
+                               f"-L{library}", "-lfdwire", "-lpthread"])
+    return [Step(program, [out / program]) for program in programs] + [
+        Step("vectors", ["python3", ROOT / "tests/vectors/framer.py"])]
+
+
+class Step:
+    """Something that runs on the shared library, and how long it may take."""
+
+    def __init__(self, name, command):
+        self.name, self.command, self.limit = name, command, 60.0
+
+    def run(self, tree):
+        """What the library did to it: nothing, a failure, or a timeout."""
+        library = tree / "lib"
+        environment = os.environ | {"LD_LIBRARY_PATH": str(library), "FDWIRE_LIBRARY": str(library / "libfdwire.so")}
+        return run(self.command, tree, self.limit, environment)
+
+
+class RustTests:
+    """Tests that are built with the mutant."""
+
+    def __init__(self, name, which):
+        self.name, self.command = name, ["cargo", "test", "--quiet", "--locked", *which, *PROFILE]
+
+    def run(self, tree):
+        return run(self.command, tree, 240)
+
+
+def run(command, folder, limit, environment=None):
+    process = subprocess.Popen(command, cwd=folder, env=environment, start_new_session=True,
+                               stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        return "caught" if process.wait(limit) else None
+    except subprocess.TimeoutExpired:
+        return "timeout"
+    finally:
+        # Its children too: programs fork.
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        process.wait()
+
+
+def build(tree, call):
+    call(["cargo", "build", "--quiet", "--locked", "--lib", *PROFILE], cwd=tree, stderr=subprocess.DEVNULL)
+    library = tree / "lib"
+    library.mkdir(exist_ok=True)
+    for name in ("libfdwire.so", "libfdwire.so.0"):
+        (library / name).unlink(missing_ok=True)
+        (library / name).symlink_to(tree / "target/debug/libfdwire.so")
+
+
+def measure(steps):
+    """The unchanged library must pass; what it takes sets the deadlines, with room for a busy machine."""
+    for step in steps:
+        began = time.monotonic()
+        if step.run(WORK / "tree0") is not None:
+            sys.exit(f"{step.name} fails without a mutant")
+        step.limit = 5 + 4 * (time.monotonic() - began)
+
+
+def attempt(mutant, tree, steps, short):
+    """What became of a mutant, and what noticed it."""
+    mutant.plant(tree)
+    try:
+        build(tree, subprocess.check_call)
+        return judge(tree, steps, short)
+    except subprocess.CalledProcessError:
+        return "unviable", "rustc"
+    finally:
+        mutant.restore(tree)
+
+
+def judge(tree, steps, short):
+    def tried(step):
+        fate = step.run(tree)
+        # Once more: it was this mutant, not the machine.
+        return (fate, step.name) if fate and step.run(tree) else None
+
+    def waiting():
+        slow = [step for step in steps if step.name in SLOW]
+        with concurrent.futures.ThreadPoolExecutor(len(slow)) as pool:
+            return next(filter(None, pool.map(tried, slow)), None)
+
+    quick = (tried(step) for step in steps if step.name not in SLOW)
+    noticed = next(filter(None, quick), None)
+    if not noticed and not short:
+        noticed = tried(RustTests("lib", ["--lib"])) or waiting() or tried(RustTests("kinds", ["--test", "kinds"]))
+    return noticed or ("missed", "-")
+
+
+def try_each(mutants, steps, short, tell, until=float("inf")):
+    trees = queue.Queue()
+    for worker in range(WORKERS):
+        trees.put(WORK / f"tree{worker}")
+    lock = threading.Lock()
+
+    def one(mutant):
+        if time.monotonic() > until:
+            return
+        tree = trees.get()
+        try:
+            fate = attempt(mutant, tree, steps, short)
+        finally:
+            trees.put(tree)
+        with lock:
+            tell(mutant, *fate)
+
+    with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
+        list(pool.map(one, mutants))
+
+
+# What is done with many
+
+def read_results():
+    lines = RESULTS.read_text().splitlines() if RESULTS.exists() else []
+    entries = (line.split("\t") for line in lines if not line.startswith("#"))
+    return {key: (fate, by) for fate, by, key in entries}
+
+
+def write_results(results, total):
+    lines = [f"{fate}\t{by}\t{key}" for key, (fate, by) in sorted(results.items())]
+    RESULTS.write_text("\n".join([f"# {total} mutants, of which tried: {len(results)}", *lines]) + "\n")
+
+
+def try_all(seconds, missed):
+    until = time.monotonic() + seconds
+    mutants = listed()
+    # In an order that any part of is a fair sample of the whole.
+    random.Random(1).shuffle(mutants)
+    keys = {mutant.key for mutant in mutants}
+    results = {key: fate for key, fate in read_results().items() if key in keys}
+    fresh = [mutant for mutant in mutants if results.get(mutant.key, ("missed",))[0] == "missed"
+             and (missed or mutant.key not in results) and (not missed or mutant.key in results)]
+    steps = prepare()
+    measure(steps)
+
+    def tell(mutant, fate, by):
+        results[mutant.key] = (fate, by)
+        write_results(results, len(mutants))
+        print(f"{time.strftime('%H:%M:%S')} {fate}\t{by}\t{mutant.key}", flush=True)
+
+    write_results(results, len(mutants))
+    try_each(fresh, steps, False, tell, until)
+    print(f"{len(mutants)} mutants, {len(results)} tried: {dict(Counter(fate for fate, _ in results.values()))}")
+
+
+def make_sample():
+    """Mutants that a quick C program catches, the same number from each layer."""
+    mutants, steps = listed(), prepare()
+    measure(steps)
+    tree = WORK / "tree0"
+    chosen = []
+    for layer in LAYERS:
+        fitting = [mutant for mutant in mutants if mutant.layer == layer]
+        random.Random(1).shuffle(fitting)
+        caught = (mutant for mutant in fitting if attempt(mutant, tree, steps, True)[0] == "caught")
+        chosen += itertools.islice(caught, SAMPLES_PER_LAYER)
+    SAMPLE.write_text("".join(f"# {mutant.key}\n{mutant.diff()}" for mutant in chosen))
+
+
+def try_sample():
+    patches = []
+    for part in ("\n" + SAMPLE.read_text()).split("\n# ")[1:]:
+        key, text = part.split("\n", 1)
+        patches.append(Patch(key, text.rstrip("\n") + "\n"))
+    steps = [step for step in prepare() if step.name not in SLOW]
+    measure(steps)
+    missed = []
+
+    def tell(mutant, fate, by):
+        print(f"{fate}\t{by}\t{mutant.key}", flush=True)
+        if fate not in ("caught", "timeout"):
+            missed.append(mutant.key)
+
+    try_each(patches, steps, True, tell)
+    if missed or not patches:
+        sys.exit(f"of the sample's {len(patches)} mutants not caught: {missed}")
+
+
+def check():
+    results = read_results()
+    counts = Counter(fate for fate, _ in results.values())
+    noticed = counts["caught"] + counts["timeout"]
+    score = 100.0 * noticed / max(noticed + counts["missed"], 1)
+    total = int(RESULTS.read_text().split()[1])
+    explained = {}
+    for line in SURVIVORS.read_text().splitlines():
+        if line and not line.startswith("#"):
+            key, why = line.split("\t")
+            explained[key] = why
+    survived = {key for key, (fate, _) in results.items() if fate == "missed"}
+    print(f"mutants: {total}, tried: {len(results)}, caught: {counts['caught']}, timeouts: {counts['timeout']}, "
+          f"survived: {counts['missed']}, unviable: {counts['unviable']}, score: {score:.1f} %")
+    figures(total, results, counts, score)
+    problems = [f"survived, and survivors.txt does not say why: {key}" for key in sorted(survived - explained.keys())]
+    problems += [f"explained as a survivor, but it is none: {key}" for key in sorted(explained.keys() - survived)]
+    if score < SCORE:
+        problems.append(f"the score is {score:.1f} %, which is under {SCORE} %")
+    if problems:
+        sys.exit("\n".join(problems))
+
+
+def figures(total, results, counts, score):
+    if "FDWIRE_FIGURES" not in os.environ:
+        return
+    with open(os.environ["FDWIRE_FIGURES"], "a") as file:
+        for name, value, what in [
+            ("total", total, "mutants that there are of format, codec, connection, message and fd"),
+            ("tried", len(results), "mutants tried, in an order that is spread over all layers"),
+            ("caught", counts["caught"], "mutants on which a test failed"),
+            ("timeouts", counts["timeout"], "mutants on which a test did not end"),
+            ("survived", counts["missed"], "mutants that no test noticed, each explained"),
+            ("score", f"{score:.1f}", "percent of the mutants tried that build and were noticed"),
+        ]:
+            file.write(f"mutants.{name}\t{value}\t{what}\n")
+
+
+if __name__ == "__main__":
+    main()
