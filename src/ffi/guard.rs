@@ -152,9 +152,23 @@ pub(super) unsafe fn text<'a>(p: *const c_char) -> Result<&'a [u8], Error> {
 ///
 /// # Safety
 /// As `pointee`.
+#[inline(always)]
 pub(super) unsafe fn object<'a, T>(p: *mut T) -> Result<&'a mut T, Error> {
-    // SAFETY: as the caller of this function says.
-    unsafe { pointee(p) }.ok_or(EINVAL)
+    if p.is_null() {
+        return Err(EINVAL);
+    }
+    if !p.is_aligned() {
+        return Err(misaligned());
+    }
+    // SAFETY: not NULL, aligned, and else as the caller of this function says.
+    Ok(unsafe { &mut *p })
+}
+
+/// A function, so that the two checks stay two jumps that are never taken.
+#[cold]
+#[inline(never)]
+fn misaligned() -> Error {
+    EINVAL
 }
 
 /// The same of an argument that may be NULL.

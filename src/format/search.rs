@@ -35,6 +35,8 @@ enum How {
     Short(Short),
     /// Each ends with this byte, and has it nowhere else: where it is found first, the earliest of them ends.
     LastByte(u8),
+    /// One literal.
+    One,
     /// The first bytes of the literals, without repetition.
     FirstBytes(Vec<u8>),
 }
@@ -62,6 +64,7 @@ impl Search {
         let how = match (Short::new(&literals), &literals[..]) {
             (Some(short), _) => How::Short(short),
             (None, literals) if literals.iter().all(ends_with_last) => How::LastByte(last),
+            (None, [_]) => How::One,
             (None, literals) => {
                 let mut first = Vec::new();
                 for literal in literals {
@@ -114,7 +117,20 @@ impl Search {
                 Some(Found { at: from + found.start, len: found.len() })
             }
             How::LastByte(last) => self.find_by_last(*last, bytes, from),
+            How::One => self.find_one(bytes, from),
             How::FirstBytes(first) => self.find_by_first(first, bytes, from),
+        }
+    }
+
+    fn find_one(&self, bytes: &[u8], from: usize) -> Option<Found> {
+        let literal = self.literals.first()?;
+        let mut start = from;
+        loop {
+            let at = start + memchr::memchr(literal[0], bytes.get(start..)?)?;
+            if bytes[at..].starts_with(literal) {
+                return Some(Found { at, len: literal.len() });
+            }
+            start = at + 1;
         }
     }
 
