@@ -25,15 +25,19 @@ const FOLDER: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/hostile");
 const SIDE_BY_SIDE: usize = 6;
 
 fn main() {
+    // What is random goes on for longer in the long form.
+    let times = if trials::all() { 20 } else { 1 };
     let of_address = || ADDRESS.as_ref().err().cloned();
     let tests = vec![
         test("table".into(), lack("gcc", "--version"), || all("plain", "table", table_len()?, true)),
         test("table: address sanitizer".into(), of_address(), || all("address", "table", table_len()?, false)),
-        test("sequences".into(), lack("gcc", "--version"), || all("plain", "sequences", 2000, true)),
-        test("sequences: address sanitizer".into(), of_address(), || all("address", "sequences", 400, false)),
-        test("threads".into(), lack("gcc", "--version"), || all("plain", "threads", 150, true)),
-        test("threads: thread sanitizer".into(), THREADS.as_ref().err().cloned(), || {
-            all("threads", "threads", 60, false)
+        test("sequences".into(), lack("gcc", "--version"), move || all("plain", "sequences", 2000 * times, true)),
+        test("sequences: address sanitizer".into(), of_address(), move || {
+            all("address", "sequences", 400 * times, false)
+        }),
+        test("threads".into(), lack("gcc", "--version"), move || all("plain", "threads", 150 * times, true)),
+        test("threads: thread sanitizer".into(), THREADS.as_ref().err().cloned(), move || {
+            all("threads", "threads", 60 * times, false)
         }),
     ];
     libtest_mimic::run(&Arguments::from_args(), tests).exit();
