@@ -99,6 +99,10 @@ impl Delimited {
         let window = self.window(bytes, ask);
         match self.by.find(window, from) {
             Some(found) if !self.by.looks_ahead() || self.by.is_settled(window, found) => self.found(found, ask),
+            // It may begin a longer one, which is over the limit or not.
+            Some(found) if self.limit.admit(self.frame(found)).is_ok() => {
+                Ok(Probe::NeedMore { at_least: bytes.len() + 1 })
+            }
             _ => self.not_found(bytes, window.len(), ask),
         }
     }

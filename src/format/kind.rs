@@ -576,6 +576,8 @@ mod tests {
             ("u8 magic=x", 10),
             ("u8 bodiless=3..1", 13),
             ("u8 max=1,frame:0", 8),
+            ("fixed size=3 max=frame:2", 12),
+            ("fixed size=3 tail='four' max=frame:6", 12),
             ("delimited", 1),
             ("delimited by=x", 14),
             ("delimited by='a','b','c','d','e','f','g','h','i'", 14),

@@ -121,7 +121,8 @@ impl Layout {
         }
         if let Field::Fixed(fixed) = field {
             let body = fixed.size - head.min(fixed.size as usize) as u64;
-            if self.limit.admit(Frame { head, body, tail: 0 }).is_err() {
+            let tail = if let TailKind::Literal(tail) = &self.extras.tail { tail.len() } else { 0 };
+            if self.limit.admit(Frame { head, body, tail }).is_err() {
                 return settings.refuse(&["size"], "the size is over the max");
             }
         }
