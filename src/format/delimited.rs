@@ -112,13 +112,9 @@ impl Delimited {
         self.check_start(bytes)?;
         let start = self.start.len();
         match self.by.find(bytes, start) {
-            Some(found) if found.at + found.len + self.trail <= bytes.len() => Ok(self.frame(found)),
+            Some(found) if found.at + found.len + self.trail <= bytes.len() => self.within(self.frame(found)),
             None if self.open_end && bytes.len() > start => {
-                let rest = Frame { head: start, body: (bytes.len() - start) as u64, tail: 0 };
-                match self.limit.admit(rest) {
-                    Err(_) if self.split => Ok(self.piece()),
-                    admitted => admitted,
-                }
+                self.within(Frame { head: start, body: (bytes.len() - start) as u64, tail: 0 })
             }
             _ => Err(Error::Truncated),
         }
@@ -147,18 +143,19 @@ impl Delimited {
 
     fn found(&self, found: Found, ask: Ask) -> Result<Probe, Error> {
         let frame = self.frame(found);
-        if ask.unlimited || self.limit.admit(frame).is_ok() { Ok(Probe::Frame(frame)) } else { self.over() }
+        if ask.unlimited { Ok(Probe::Frame(frame)) } else { self.within(frame).map(Probe::Frame) }
+    }
+
+    /// The frame, unless it is over the limit.
+    fn within(&self, frame: Frame) -> Result<Frame, Error> {
+        self.limit.admit(frame).or_else(|_| self.over())
     }
 
     /// What a frame over the limit is. How long it would have been is never told, for that depends on how much of it came.
     #[cold]
-    fn over(&self) -> Result<Probe, Error> {
+    fn over(&self) -> Result<Frame, Error> {
         let max = if self.limit.frame == u64::MAX { self.limit.body } else { self.limit.frame };
-        if self.split {
-            Ok(Probe::Frame(self.piece()))
-        } else {
-            Err(Error::TooLong { len: max.saturating_add(1), max })
-        }
+        if self.split { Ok(self.piece()) } else { Err(Error::TooLong { len: max.saturating_add(1), max }) }
     }
 
     /// So much of a frame over the limit as is within it.
@@ -178,7 +175,7 @@ impl Delimited {
         };
         let frames = || self.by.begun(body).map(possible);
         if !ask.unlimited && frames().all(|frame| self.limit.admit(frame).is_err()) {
-            return self.over();
+            return self.over().map(Probe::Frame);
         }
         let at_least = match self.looks_ahead() {
             true => 0, // it may be complete, and only what follows tells
