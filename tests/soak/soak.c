@@ -309,16 +309,6 @@ static struct sample most_of(const struct sample *samples, int count) {
   return most;
 }
 
-static void figure(const char *key, long long value, const char *what) {
-  const char *name = getenv("FDWIRE_FIGURES");
-  FILE *file = name == NULL || *name == 0 ? NULL : fopen(name, "a");
-  printf("%-20s %12lld  %s\n", key, value, what);
-  if (file != NULL) {
-    fprintf(file, "%s\t%lld\t%s\n", key, value, what);
-    fclose(file);
-  }
-}
-
 static void judge(const struct sample *samples) {
   struct sample early = most_of(samples + STAGES / 4, STAGES / 4);
   struct sample late = most_of(samples + STAGES / 4 * 3, STAGES / 4);
