@@ -21,6 +21,12 @@ const LARGE: usize = 64 * 1024;
 /// A message that was put back as time ran out is gathered, until one is given whole.
 const PUT_BACK: usize = usize::MAX;
 
+/// Calls that may not wait come when poll(2) says that there is something: then they need not look for it.
+const POLLED: u8 = 1;
+
+/// A read that could wait in the kernel did not: the descriptor is non-blocking.
+const UNWAITING: u8 = 2;
+
 /// A direction of a connection: bytes to messages.
 #[derive(Debug)]
 pub struct Input<F> {
@@ -29,10 +35,8 @@ pub struct Input<F> {
     read_size: u32,
     /// The last read took less than there was room for: nothing more is there, most likely.
     drained: bool,
-    /// Calls that may not wait come when poll(2) says that there is something: then they need not look for it.
-    polled: bool,
-    /// A read that could wait in the kernel did not: the descriptor is non-blocking.
-    unwaiting: bool,
+    /// `POLLED`, `UNWAITING`: in one byte, for there may be very many connections.
+    known: u8,
     /// Reads are made so that what comes beside the bytes is seen.
     control: bool,
     /// The beginning of a body is in the memory of a call that waits for the rest.
@@ -75,8 +79,7 @@ impl<F: Deref<Target = Format>> Input<F> {
             reads: 0,
             read_size: pool::CHUNK as u32,
             drained: false,
-            polled: false,
-            unwaiting: false,
+            known: 0,
             control: false,
             direct: false,
             done: 0,
@@ -93,7 +96,7 @@ impl<F: Deref<Target = Format>> Input<F> {
     }
 
     pub(super) fn set_polled(&mut self, polled: bool) {
-        self.polled = polled;
+        self.known = if polled { self.known | POLLED } else { self.known & !POLLED };
     }
 
     /// Whether nothing more will be read.

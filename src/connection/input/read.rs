@@ -1,7 +1,7 @@
 //! Bytes come, as far as they are there.
 
 use super::arrivals::Arrival;
-use super::{Input, Manner, Step};
+use super::{Input, Manner, POLLED, Step, UNWAITING};
 use crate::Error;
 use crate::connection::pool;
 use crate::connection::transport::Transport;
@@ -119,7 +119,7 @@ impl<F: Deref<Target = Format>> Input<F> {
         if matches!(manner.deadline, Deadline::At(_)) && manner.deadline.passed() {
             return Ok(Some(Step::Wait)); // in vain
         }
-        let looks = manner.eager && !(self.polled && manner.deadline == Deadline::Now);
+        let looks = manner.eager && !(self.known & POLLED != 0 && manner.deadline == Deadline::Now);
         if self.drained && !looks {
             self.drained = false; // the next step comes when something is there
             return Ok(Some(Step::Wait));
@@ -152,7 +152,9 @@ impl<F: Deref<Target = Format>> Input<F> {
     ) -> Result<Option<Step<R>>, Error> {
         match error {
             Error::Os(errno::EAGAIN) => {
-                self.unwaiting |= wait == Wait::Yes;
+                if wait == Wait::Yes {
+                    self.known |= UNWAITING;
+                }
                 self.drained = false; // the next step comes when something is there
                 Ok(Some(Step::Wait))
             }
@@ -172,7 +174,7 @@ impl<F: Deref<Target = Format>> Input<F> {
 
     /// Whether a read that may wait in the kernel does so, as far as is known.
     pub(in crate::connection) fn waits_in_kernel(&self) -> bool {
-        !self.unwaiting
+        self.known & UNWAITING == 0
     }
 
     pub(super) fn make_room(&mut self) -> Result<(), Error> {
