@@ -9,6 +9,7 @@
 mod trials;
 
 use libtest_mimic::{Arguments, Failed, Trial};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
@@ -118,6 +119,7 @@ fn worlds_of(program: &str) -> Vec<(&'static str, Body)> {
         "conn_ktls" => tests.push(("kernel TLS", with_kernel_tls)),
         "conn_storm" => tests.push(("faults", with_faults)),
         "golden" => tests.push(("golden bytes", golden_bytes)),
+        "out_of_memory" => tests.push(("every function", calls_every_function)),
         "sweep_calls" | "sweep_conn" => {
             tests.push(("every fault", with_every_fault));
             tests.push(("a lie is noticed", with_lies));
@@ -130,8 +132,7 @@ fn worlds_of(program: &str) -> Vec<(&'static str, Body)> {
 /// Checkers, other builds of the library, and what takes long.
 fn checks_of(program: &str) -> Vec<(&'static str, Option<String>, Body)> {
     let mut tests: Vec<(&str, Option<String>, Body)> = Vec::new();
-    // What stands before malloc stands before the checkers, too; it sees leaks by itself.
-    if program != "out_of_memory" {
+    if bears_checkers(program) {
         tests.push(("sanitizers", ADDRESS.as_ref().err().cloned(), under_sanitizers));
         tests.push(("valgrind", lack("valgrind", "--version"), under_valgrind));
     }
@@ -166,9 +167,14 @@ fn helgrind_of(program: &str, make: impl Fn(&str, Option<String>, Body) -> Trial
 }
 
 /// Whether more than one thread takes part, by itself or as a peer that `check.h` has.
+/// What stands before malloc stands before the checkers, too; it sees leaks by itself.
+fn bears_checkers(program: &str) -> bool {
+    program != "out_of_memory"
+}
+
 fn has_threads(program: &str) -> bool {
     let source = std::fs::read_to_string(in_root(&format!("tests/c/{program}.c"))).unwrap();
-    source.contains("pthread_create(") || source.contains("peer_writes")
+    bears_checkers(program) && (source.contains("pthread_create(") || source.contains("peer_writes"))
 }
 
 /// Trials of a checker that found nothing.
@@ -208,6 +214,33 @@ fn golden_bytes(program: &str, build: &Build) -> Result<(), Failed> {
     let bytes = golden::compare(&output(&mut Command::new(program))?, order)?;
     GOLDEN_BYTES.store(bytes, Ordering::Relaxed);
     Ok(())
+}
+
+/// Whatever the header declares is called, be it to see that it allocates nothing.
+fn calls_every_function(program: &str, _: &Build) -> Result<(), Failed> {
+    let source = std::fs::read_to_string(in_root(&format!("tests/c/{program}.c")))?;
+    let header = std::fs::read_to_string(in_root("include/fdwire.h"))?;
+    let functions = called(header.lines().filter(|line| !line.trim_start().starts_with(['/', '*'])));
+    let called = called(source.lines());
+    let missing: Vec<_> = functions.difference(&called).collect();
+    if functions.len() < 100 || !missing.is_empty() {
+        return Err(format!("of {} functions, these are not called: {missing:?}", functions.len()).into());
+    }
+    figure(
+        "allocations.functions",
+        functions.len(),
+        "functions called while allocations fail or are counted, all there are",
+    );
+    Ok(())
+}
+
+/// Names of the library's that an opening parenthesis follows.
+fn called<'l>(lines: impl Iterator<Item = &'l str>) -> BTreeSet<&'l str> {
+    let words = |line: &'l str| {
+        let before = line.match_indices('(').map(|(at, _)| &line[..at]);
+        before.map(|before| before.rsplit(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default())
+    };
+    lines.flat_map(words).filter(|word| word.starts_with("fdwire_")).collect()
 }
 
 fn under_sanitizers(program: &str, build: &Build) -> Result<(), Failed> {

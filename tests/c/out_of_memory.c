@@ -233,6 +233,7 @@ static void decoders(void) {
   WITH_CARRIER(format) {
     fdwire_decoder *decoder = NULL;
     fdwire_msg msg, msgs[MANY];
+    const void *left = NULL;
     uint8_t *stream = (uint8_t *)__libc_malloc(1 << 17);
     size_t len = 0, at = 0, count;
     char text[300];
@@ -266,6 +267,7 @@ static void decoders(void) {
       CHECK(fdwire_decoder_explain(decoder, text, sizeof text) > 10 && text[0] != '\0');
     }
     CHECK_IS(taken, MANY);
+    CHECK_IS(fdwire_decoder_offset(decoder), len);
     CHECK_IS(DONE(fdwire_decoder_set_format(decoder, NULL)), 0);
     CHECK_IS(DONE(fdwire_decoder_feed(decoder, "\xff\xff\xff\xff", 4)), 0);
     CHECK_IS(DONE(fdwire_decoder_next(decoder, &msg)), FDWIRE_E_TOO_LONG);
@@ -274,6 +276,7 @@ static void decoders(void) {
     CHECK_IS(DONE(fdwire_decoder_feed(decoder, "dropped", 7)), 0);
     CHECK_IS(DONE(fdwire_decoder_next(decoder, &msg)), 0);
     CHECK_IS(DONE(fdwire_decoder_finish(decoder)), FDWIRE_E_TRUNCATED);
+    CHECK_IS(DONE(fdwire_decoder_unread(decoder, &left, &len)), 0);
     __libc_free(stream);
     memory_is_gone(1);
     fdwire_decoder_free(decoder);
@@ -552,6 +555,54 @@ static void errors_and_ends(void) {
   talk_ends(&talk);
 }
 
+/* Another thread, which has memory: it sends a message in parts, and ends it when it may. */
+struct other_sender {
+  fdwire_conn *conn;
+  int has_begun, may_end, result;
+};
+
+static void *sends_in_parts(void *arg) {
+  struct other_sender *other = (struct other_sender *)arg;
+  other->result = fdwire_conn_send_begin(other->conn, NULL, 0, length_of(0), 1000);
+  __atomic_store_n(&other->has_begun, 1, __ATOMIC_RELEASE);
+  while (!__atomic_load_n(&other->may_end, __ATOMIC_ACQUIRE))
+    sleep_ms(1);
+  if (other->result >= 0)
+    other->result = fdwire_conn_send_part(other->conn, body_of(0), length_of(0), 1000);
+  return NULL;
+}
+
+/* For what does not come, for a peer that is late, and for the turn of another thread to end. */
+static void calls_that_wait(void) {
+  struct talk talk = talk_of(UNIX_SOCKET, NULL);
+  struct other_sender other = {talk.from, 0, 0, 0};
+  struct writer_peer peer;
+  pthread_t thread;
+  fdwire_msg msg;
+  CHECK_IS(DONE(fdwire_conn_recv(talk.to, &msg, 1)), -ETIMEDOUT);
+  test_begins();
+  peer_writes(&peer, talk.fds[1], "\0\0\0\4late", 8, 8, 0, 0);
+  test_ends();
+  CHECK_IS(DONE(fdwire_conn_recv(talk.to, &msg, 1000)), 1);
+  CHECK(msg.body_len == 4 && memcmp(msg.body, "late", 4) == 0);
+  test_begins();
+  peer_done(&peer);
+  NEED(pthread_create(&thread, NULL, sends_in_parts, &other) == 0);
+  while (!__atomic_load_n(&other.has_begun, __ATOMIC_ACQUIRE))
+    sleep_ms(1);
+  test_ends();
+  CHECK_IS(DONE(fdwire_conn_send(talk.from, body_of(1), length_of(1), 1)), -ETIMEDOUT);
+  test_begins();
+  __atomic_store_n(&other.may_end, 1, __ATOMIC_RELEASE);
+  NEED(pthread_join(thread, NULL) == 0);
+  test_ends();
+  check_sent(other.result);
+  check_sent(DONE(fdwire_conn_send(talk.from, body_of(1), length_of(1), 1000)));
+  CHECK_IS(DONE(fdwire_conn_flush(talk.from, 1000)), 0);
+  receive_all(talk.to, 0, 2);
+  talk_ends(&talk);
+}
+
 /* The connection closes what it owns, memory or none. */
 static void owned_descriptors(void) {
   int fds[2];
@@ -610,7 +661,9 @@ static void addresses(void) {
   }
 }
 
-/* The system's resolver looks for them, and has other words too for memory that it does not get. */
+/* The system's resolver looks for them, and has other words too for memory that it does not get.
+   What it makes with a process's first look-up is left to it: glibc 2.36 ends the program where
+   there is no memory for that. */
 static void names(void) {
   int listener = fdwire_listen("localhost:0", 1);
   memory.told += listener < 0;
@@ -628,7 +681,7 @@ static void addresses_that_are_wrong(void) {
 }
 
 static void nothing_is_allocated(void) {
-  char text[100], bytes[16] = "", room[16];
+  char text[100], bytes[32] = "", room[32];
   fdwire_reader r;
   fdwire_writer w;
   int fds[2];
@@ -641,13 +694,37 @@ static void nothing_is_allocated(void) {
   CHECK_IS(fdwire_write_all(fds[1], bytes, 16, &done, 1000), 0);
   done = 0;
   CHECK_IS(fdwire_read_exact(fds[0], room, 16, &done, 1000), 1);
+  CHECK(fdwire_ntoh16(fdwire_hton16(1)) == 1 && fdwire_ntoh32(fdwire_hton32(2)) == 2);
+  CHECK(fdwire_ntoh64(fdwire_hton64(3)) == 3);
+  fdwire_put_u16be(room, 1), fdwire_put_u24be(room + 2, 2), fdwire_put_u32be(room + 5, 3);
+  fdwire_put_u64be(room + 9, 4), fdwire_put_f32be(room + 17, 5), fdwire_put_f64be(room + 21, 6);
+  CHECK(fdwire_get_u16be(room) == 1 && fdwire_get_u24be(room + 2) == 2);
+  CHECK(fdwire_get_u32be(room + 5) == 3 && fdwire_get_u64be(room + 9) == 4);
+  CHECK(fdwire_get_f32be(room + 17) > 4 && fdwire_get_f64be(room + 21) > 5);
+  fdwire_put_u16le(room, 1), fdwire_put_u24le(room + 2, 2), fdwire_put_u32le(room + 5, 3);
+  fdwire_put_u64le(room + 9, 4), fdwire_put_f32le(room + 17, 5), fdwire_put_f64le(room + 21, 6);
+  CHECK(fdwire_get_u16le(room) == 1 && fdwire_get_u24le(room + 2) == 2);
+  CHECK(fdwire_get_u32le(room + 5) == 3 && fdwire_get_u64le(room + 9) == 4);
+  CHECK(fdwire_get_f32le(room + 17) > 4 && fdwire_get_f64le(room + 21) > 5);
   fdwire_writer_init(&w, bytes, sizeof bytes, FDWIRE_BIG);
+  fdwire_write_u32(&w, 4), fdwire_write_u64(&w, 5);
+  fdwire_write_f32(&w, 6), fdwire_write_f64(&w, 7);
+  CHECK(w.status == 0);
+  fdwire_reader_init(&r, bytes, sizeof bytes, FDWIRE_BIG);
+  CHECK(fdwire_read_u32(&r) == 4 && fdwire_read_u64(&r) == 5);
+  CHECK(fdwire_read_f32(&r) > 5 && fdwire_read_f64(&r) > 6);
+  memset(bytes, 0, sizeof bytes);
+  fdwire_writer_init(&w, bytes, 16, FDWIRE_BIG);
   fdwire_write_u8(&w, 1), fdwire_write_u16(&w, 2), fdwire_write_u24(&w, 3);
   fdwire_write_varint(&w, 300), fdwire_write_decimal(&w, 12), fdwire_write_bytes(&w, "x", 1);
-  fdwire_reader_init(&r, bytes, sizeof bytes, FDWIRE_BIG);
+  fdwire_reader_init(&r, bytes, 16, FDWIRE_BIG);
   CHECK(fdwire_read_u8(&r) == 1 && fdwire_read_u16(&r) == 2 && fdwire_read_u24(&r) == 3);
   CHECK(fdwire_read_varint(&r) == 300 && fdwire_reader_left(&r) == 8);
-  fdwire_copy_be32(room, bytes, 4), fdwire_copy_le64(room, bytes, 2), fdwire_copy_be16(room, bytes, 8);
+  CHECK(fdwire_read_decimal(&r) == 12 && *fdwire_read_bytes(&r, 1) == 'x');
+  fdwire_copy_be16(room, bytes, 8), fdwire_copy_be32(room, bytes, 4);
+  fdwire_copy_be64(room, bytes, 2);
+  fdwire_copy_le16(room, bytes, 8), fdwire_copy_le32(room, bytes, 4);
+  fdwire_copy_le64(room, bytes, 2);
   CHECK_IS(memory.count, before);
   close_way(fds);
 }
@@ -679,6 +756,7 @@ static const struct scenario scenarios[] = {
     SCENARIO(texts_that_are_wrong),  SCENARIO(own_formats),
     SCENARIO(a_full_peer),
     SCENARIO(files_and_descriptors), SCENARIO(errors_and_ends),
+    SCENARIO(calls_that_wait),
     SCENARIO(owned_descriptors),     SCENARIO(over_functions),
     SCENARIO(addresses),             SCENARIO(addresses_that_are_wrong),
     SCENARIO(names),
@@ -716,13 +794,15 @@ struct sweep {
   long at; /* which is refused now */
   int for_good;
   long cases, refused, told;
-  int failures;
 };
 
 static void run_cases(const struct scenario *scenario, struct sweep *sweep) {
   run_with(scenario, -1, 0);
+  long at_first = memory.count;
   run_with(scenario, 0, 0);
   sweep->allocations = memory.count;
+  if (scenario->run != names) /* what were made once, would never fail here */
+    CHECK_IS(at_first, memory.count);
   CHECK(memory.largest <= LARGEST);
   for (; sweep->for_good < 2; sweep->for_good++, sweep->at = 0)
     while (++sweep->at <= sweep->allocations) {
@@ -730,7 +810,6 @@ static void run_cases(const struct scenario *scenario, struct sweep *sweep) {
       sweep->cases++;
       sweep->refused += memory.refused;
       sweep->told += memory.told;
-      sweep->failures = check_failures;
     }
 }
 
@@ -751,12 +830,12 @@ static void sweep_of(const struct scenario *scenario, struct sweep *sweep) {
       _exit(check_failures > 0);
     }
     NEED(waitpid(child, &status, 0) == child);
-    if (WIFSIGNALED(status)) {
-      printf("signal %d: out_of_memory %s %zu %ld %d\n", WTERMSIG(status), scenario->name, which, sweep->at, sweep->for_good);
-      check_failures++;
-    }
+    check_failures += status != 0;
+    if (sweep->for_good < 2)
+      printf("ended, by signal %d: out_of_memory %s %zu %ld %d\n", WTERMSIG(status),
+             scenario->name, which, sweep->at, sweep->for_good);
   }
-  check_failures += sweep->failures;
+  CHECK_IS(sweep->for_good, 2);
 }
 
 static void one_again(char **argv) {
