@@ -388,6 +388,7 @@ fn a_frame_that_is_skipped_may_end_with_the_stream() {
     for (text, stream, then) in [
         ("delimited by='\n' eof=allow max=0", &b"abc"[..], Ok(false)),
         ("delimited by='abcd','b' max=1", b"xxabc", Err(Error::Truncated)),
+        ("delimited by='\nabcd','\n' max=0", b"xx\nab", Err(Error::TooLong { len: 1, max: 0 })),
     ] {
         let format = Format::parse(text).unwrap();
         let mut decoder = Decoder::new(&format);

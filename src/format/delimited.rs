@@ -98,7 +98,9 @@ impl Delimited {
         let from = start.max((ask.before + 1).saturating_sub(self.by.longest()));
         let window = self.window(bytes, ask);
         match self.by.find(window, from) {
-            Some(found) if !self.by.looks_ahead() || self.by.is_settled(window, found) => self.found(found, ask),
+            Some(found) if !self.by.looks_ahead() || self.by.is_settled(window, found) => {
+                self.within(self.frame(found), ask).map(Probe::Frame)
+            }
             // It may begin a longer one, which is over the limit or not.
             Some(found) if self.limit.admit(self.frame(found)).is_ok() => {
                 Ok(Probe::NeedMore { at_least: bytes.len() + 1 })
@@ -108,13 +110,13 @@ impl Delimited {
     }
 
     /// What the bytes, of which a probe asked for more, are if the stream ends behind them.
-    pub(super) fn probe_end(&self, bytes: &[u8]) -> Result<Frame, Error> {
+    pub(super) fn probe_end(&self, bytes: &[u8], ask: Ask) -> Result<Frame, Error> {
         self.check_start(bytes)?;
         let start = self.start.len();
         match self.by.find(bytes, start) {
-            Some(found) if found.at + found.len + self.trail <= bytes.len() => self.within(self.frame(found)),
+            Some(found) if found.at + found.len + self.trail <= bytes.len() => self.within(self.frame(found), ask),
             None if self.open_end && bytes.len() > start => {
-                self.within(Frame { head: start, body: (bytes.len() - start) as u64, tail: 0 })
+                self.within(Frame { head: start, body: (bytes.len() - start) as u64, tail: 0 }, ask)
             }
             _ => Err(Error::Truncated),
         }
@@ -141,14 +143,9 @@ impl Delimited {
         Frame { head: self.start.len(), body, tail: found.len + self.trail }
     }
 
-    fn found(&self, found: Found, ask: Ask) -> Result<Probe, Error> {
-        let frame = self.frame(found);
-        if ask.unlimited { Ok(Probe::Frame(frame)) } else { self.within(frame).map(Probe::Frame) }
-    }
-
     /// The frame, unless it is over the limit.
-    fn within(&self, frame: Frame) -> Result<Frame, Error> {
-        self.limit.admit(frame).or_else(|_| self.over())
+    fn within(&self, frame: Frame, ask: Ask) -> Result<Frame, Error> {
+        if ask.unlimited { Ok(frame) } else { self.limit.admit(frame).or_else(|_| self.over()) }
     }
 
     /// What a frame over the limit is. How long it would have been is never told, for that depends on how much of it came.

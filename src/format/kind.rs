@@ -198,10 +198,14 @@ impl Format {
     /// [`Error::Truncated`] where they are no whole frame; [`Error::TooLong`] where only now it is known that nothing of them was
     /// the beginning of a delimiter.
     pub fn probe_end(&self, bytes: &[u8]) -> Result<Frame, Error> {
+        self.probe_end_as(bytes, Ask::default())
+    }
+
+    pub(crate) fn probe_end_as(&self, bytes: &[u8], ask: Ask) -> Result<Frame, Error> {
         match &self.kind {
-            Kind::Delimited(delimited) => delimited.probe_end(bytes),
+            Kind::Delimited(delimited) => delimited.probe_end(bytes, ask),
             Kind::Eof(eof) => Ok(eof.probe_end(bytes)),
-            Kind::Select(select) => select.probe_end(bytes),
+            Kind::Select(select) => select.probe_end(bytes, ask),
             Kind::Prefixed(_) | Kind::Headers(_) | Kind::Custom(_) => Err(Error::Truncated),
         }
     }

@@ -165,8 +165,8 @@ impl Select {
         }
     }
 
-    pub(super) fn probe_end(&self, bytes: &[u8]) -> Result<Frame, Error> {
-        self.case(bytes)?.ok_or(Error::Truncated)?.format.probe_end(bytes)
+    pub(super) fn probe_end(&self, bytes: &[u8], ask: Ask) -> Result<Frame, Error> {
+        self.case(bytes)?.ok_or(Error::Truncated)?.format.probe_end_as(bytes, ask)
     }
 
     pub(super) fn write_head(&self, given: Option<&[u8]>, body: Payload<'_>, out: &mut [u8]) -> Result<usize, Error> {

@@ -7,8 +7,8 @@
     tests/mutants/run.py check                          the score of results.txt, and whether survivors.txt explains all
 
 cargo-mutants (27 or later) lists the mutants; only `all` and `sample` need it. Each mutant is built in a copy of the tree,
-one copy a worker, as a shared library. The C programs of tests/c, compiled once, run on it; then the conformance vectors;
-then, if nothing was noticed, the unit tests, the programs that wait on purpose, side by side, and the other Rust tests. What
+one copy a worker, as a shared library. The C programs of tests/c, compiled once, and the conformance vectors run on it, the
+quick ones first; then, if nothing was noticed, the unit tests, the slow programs, side by side, and the other Rust tests. What
 fails has to fail twice, so that a busy machine catches no mutant.
 
 results.txt has one line a mutant: what became of it, what noticed it, and its name, which line numbers are no part of.
@@ -48,16 +48,19 @@ SCORE = 95.0
 
 # The library alone is built for speed of building; what it stands on stays as the other tests have it.
 PROFILE = ["--config", "profile.dev.package.fdwire.opt-level=0", "--config", "profile.dev.package.fdwire.debug=0"]
-# Those that wait on purpose come late.
-SLOW = ["bounds", "every_kind", "messages", "conn_packed", "conn_spin", "conn_timeouts", "deadlines", "conn_end"]
+# Seconds: programs that take longer wait on purpose, or do very much. They come late, side by side.
+QUICK = 3.0
 
 
 def main():
+    global WORKERS
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("what", choices=["all", "sample", "short", "check"])
     arguments.add_argument("--minutes", type=float, default=80)
     arguments.add_argument("--missed", action="store_true")
+    arguments.add_argument("--workers", type=int, default=WORKERS, help="mutants that are tried at once")
     arguments = arguments.parse_args()
+    WORKERS = arguments.workers
     if arguments.what == "all":
         try_all(arguments.minutes * 60, arguments.missed)
     elif arguments.what == "sample":
@@ -128,7 +131,7 @@ class Patch:
 # Trying one
 
 def prepare():
-    """The copies of the tree, and the C programs. Returns the programs, the quick ones first."""
+    """The copies of the tree, and the C programs. Returns the programs."""
     files = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\n")
     for worker in range(WORKERS):
         tree = WORK / f"tree{worker}"
@@ -146,7 +149,6 @@ def compile_programs():
     out, library = WORK / "c", WORK / "tree0/target/debug"
     out.mkdir(exist_ok=True)
     programs = sorted(path.stem for path in (ROOT / "tests/c").glob("*.c"))
-    programs.sort(key=lambda program: SLOW.index(program) + 1 if program in SLOW else 0)
     for program in programs:
         subprocess.check_call(["gcc", "-O1", f"-I{ROOT}/include", f"{ROOT}/tests/c/{program}.c", "-o", out / program,
                                f"-L{library}", "-lfdwire", "-lpthread"])
@@ -158,7 +160,7 @@ class Step:
     """Something that runs on the shared library, and how long it may take."""
 
     def __init__(self, name, command):
-        self.name, self.command, self.limit = name, command, 60.0
+        self.name, self.command, self.took, self.limit = name, command, None, 60.0
 
     def run(self, tree):
         """What the library did to it: nothing, a failure, or a timeout."""
@@ -203,12 +205,14 @@ def build(tree, call):
 
 
 def measure(steps):
-    """The unchanged library must pass; what it takes sets the deadlines, with room for a busy machine."""
+    """The unchanged library must pass; what it takes sets the order, and deadlines with room for a busy machine."""
     for step in steps:
         began = time.monotonic()
         if step.run(WORK / "tree0") is not None:
             sys.exit(f"{step.name} fails without a mutant")
-        step.limit = 5 + 4 * (time.monotonic() - began)
+        step.took = time.monotonic() - began
+        step.limit = 4 + 5 * step.took
+    steps.sort(key=lambda step: step.took)
 
 
 def attempt(mutant, tree, steps, short):
@@ -230,11 +234,11 @@ def judge(tree, steps, short):
         return (fate, step.name) if fate and step.run(tree) else None
 
     def waiting():
-        slow = [step for step in steps if step.name in SLOW]
+        slow = [step for step in steps if step.took > QUICK]
         with concurrent.futures.ThreadPoolExecutor(len(slow)) as pool:
             return next(filter(None, pool.map(tried, slow)), None)
 
-    quick = (tried(step) for step in steps if step.name not in SLOW)
+    quick = (tried(step) for step in steps if step.took <= QUICK)
     noticed = next(filter(None, quick), None)
     if not noticed and not short:
         noticed = tried(RustTests("lib", ["--lib"])) or waiting() or tried(RustTests("kinds", ["--test", "kinds"]))
@@ -316,7 +320,7 @@ def try_sample():
     for part in ("\n" + SAMPLE.read_text()).split("\n# ")[1:]:
         key, text = part.split("\n", 1)
         patches.append(Patch(key, text.rstrip("\n") + "\n"))
-    steps = [step for step in prepare() if step.name not in SLOW]
+    steps = prepare()
     measure(steps)
     missed = []
 

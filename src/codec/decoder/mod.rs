@@ -268,10 +268,10 @@ impl<F: Deref<Target = Format>> Decoder<F> {
 
     /// The end of the stream may be that of a frame which is being skipped, too.
     fn skip_to_end(&mut self) -> Result<(), Error> {
-        match self.format.probe_end(self.buffer.bytes()) {
+        let ask = Ask { unlimited: true, ..Ask::default() };
+        match self.format.probe_end_as(self.buffer.bytes(), ask) {
             Ok(frame) => self.drop_bytes(to_usize(frame.total())),
-            Err(Error::TooLong { .. }) => self.drop_bytes(self.buffer.len()),
-            Err(_) => return self.fail(Error::Truncated),
+            Err(error) => return self.fail(error),
         }
         self.begin_next();
         Ok(())
