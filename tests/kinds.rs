@@ -398,3 +398,13 @@ fn a_frame_that_is_skipped_may_end_with_the_stream() {
         assert_eq!(decoder.finish(), then, "{text}");
     }
 }
+
+/// Each case of a select asks for the room that its head needs.
+#[test]
+fn a_case_may_need_more_room_than_the_one_before_it() {
+    let name = "n".repeat(200);
+    let format = format!("select u8 {{ 1: varintbe after=100; else: headers length='{name}' }}");
+    let mut frame = Vec::new();
+    encode(&Format::parse(&format).unwrap(), None, b"", &mut frame).unwrap();
+    assert_eq!(frame, format!("{name}: 0\r\n\r\n").as_bytes());
+}

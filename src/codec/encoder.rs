@@ -37,9 +37,13 @@ pub(crate) fn head_of<'s>(
     body: Payload<'_>,
     scratch: &'s mut Scratch,
 ) -> Result<&'s [u8], Error> {
-    let len = match format.write_head(given, body, scratch.all()) {
-        Err(Error::NoRoom { needed }) => format.write_head(given, body, scratch.room(needed as usize)?)?,
-        written => written?,
+    let mut room = scratch.all();
+    let len = loop {
+        match format.write_head(given, body, room) {
+            // A case of a select asks for more than the one before it.
+            Err(Error::NoRoom { needed }) => room = scratch.room(needed as usize)?,
+            written => break written?,
+        }
     };
     Ok(&scratch.all()[..len])
 }

@@ -59,12 +59,12 @@ impl<F: Deref<Target = Format>> Output<F> {
     ) -> Result<(), Error> {
         let body: Payload<'_> = message.body.into();
         let mut room = self.queue.room(Scratch::SHORT + message.head.map_or(0, <[u8]>::len))?;
-        let len = match self.format.write_head(message.head, body, room) {
-            Err(Error::NoRoom { needed }) => {
-                room = self.queue.room(needed as usize)?;
-                self.format.write_head(message.head, body, room)?
+        let len = loop {
+            match self.format.write_head(message.head, body, room) {
+                // A case of a select asks for more than the one before it.
+                Err(Error::NoRoom { needed }) => room = self.queue.room(needed as usize)?,
+                written => break written?,
             }
-            written => written?,
         };
         let tail = self.format.tail_behind(&room[..len], body)?;
         self.queue.add(len);
