@@ -399,6 +399,12 @@ fn a_frame_that_is_skipped_may_end_with_the_stream() {
     }
 }
 
+#[test]
+fn nothing_has_no_sign() {
+    let formats = ["0", "-0"].map(|zero| Format::parse(format!("decimal until=';' bodiless={zero}")).unwrap());
+    assert_eq!(formats[0], formats[1]);
+}
+
 /// Each case of a select asks for the room that its head needs.
 #[test]
 fn a_case_may_need_more_room_than_the_one_before_it() {

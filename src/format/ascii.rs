@@ -1,7 +1,7 @@
 //! `decimal`, `hex` and `netstring`: the length as digits, in fixed columns or up to a literal that ends them.
 
 use super::field::{FIELD_MAX, Reading};
-use super::settings::{Quoted, Settings};
+use super::settings::{Quoted, Settings, range};
 use crate::Error;
 use std::fmt;
 
@@ -47,8 +47,7 @@ impl Ascii {
         if columns > 0 && shortest {
             return settings.refuse(&["overlong"], "columns have leading zeros");
         }
-        // The layout reads the setting again, and says what is wrong with it.
-        let signed = settings.value("bodiless").is_some_and(|word| word.text.contains(&b'-'));
+        let signed = settings.list("bodiless", range)?.iter().any(|(first, _)| *first < 0);
         Ok(Ascii { radix, columns, until, fill, shortest, signed })
     }
 

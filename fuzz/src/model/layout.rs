@@ -477,7 +477,7 @@ impl Field {
                 Field::Columns { radix, columns, fill, until: until.clone() }
             }
             None => {
-                let signed = tree.get("bodiless").is_some_and(|text| text.contains(&b'-'));
+                let signed = tree.list("bodiless").iter().any(|item| range(item).0 < 0);
                 Field::Digits { radix, until: until.clone(), shortest: refuses, signed }
             }
         };
