@@ -8,8 +8,8 @@
 
 cargo-mutants (27 or later) lists the mutants; only `all` and `sample` need it. Each mutant is built in a copy of the tree,
 one copy a worker, as a shared library. The C programs of tests/c, compiled once, and the conformance vectors run on it, the
-quick ones first; then, if nothing was noticed, the unit tests, the slow programs, side by side, and the other Rust tests. What
-fails has to fail twice, so that a busy machine catches no mutant.
+quick ones first; then, if nothing was noticed, the unit tests, the slow programs, side by side, the other Rust tests, and
+what a message costs. What fails has to fail twice, so that a busy machine catches no mutant.
 
 results.txt has one line a mutant: what became of it, what noticed it, and its name, which line numbers are no part of.
 """
@@ -169,14 +169,20 @@ class Step:
         return run(self.command, tree, self.limit, environment)
 
 
-class RustTests:
+class RustTests(Step):
     """Tests that are built with the mutant."""
 
     def __init__(self, name, which):
-        self.name, self.command = name, ["cargo", "test", "--quiet", "--locked", *which, *PROFILE]
+        super().__init__(name, ["cargo", "test", "--quiet", "--locked", *which, *PROFILE])
+        self.limit = 600.0
 
     def run(self, tree):
-        return run(self.command, tree, 240)
+        return run(self.command, tree, self.limit)
+
+
+UNITS, KINDS = RustTests("lib", ["--lib"]), RustTests("kinds", ["--test", "kinds"])
+# What a message costs: a short way that is never taken is noticed by its instructions alone.
+COSTS = RustTests("costs", ["--test", "costs"])
 
 
 def run(command, folder, limit, environment=None):
@@ -241,7 +247,7 @@ def judge(tree, steps, short):
     quick = (tried(step) for step in steps if step.took <= QUICK)
     noticed = next(filter(None, quick), None)
     if not noticed and not short:
-        noticed = tried(RustTests("lib", ["--lib"])) or waiting() or tried(RustTests("kinds", ["--test", "kinds"]))
+        noticed = tried(UNITS) or waiting() or tried(KINDS) or tried(COSTS)
     return noticed or ("missed", "-")
 
 
@@ -289,6 +295,7 @@ def try_all(seconds, missed):
     fresh = [mutant for mutant in mutants if results.get(mutant.key, ("missed",))[0] == "missed"
              and (missed or mutant.key not in results) and (not missed or mutant.key in results)]
     steps = prepare()
+    measure([UNITS, KINDS, COSTS])
     measure(steps)
 
     def tell(mutant, fate, by):
