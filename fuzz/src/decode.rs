@@ -216,11 +216,8 @@ impl<'b, S: Stream> Runner<'b, S> {
             match self.stream.next() {
                 Ok(messages) if messages.is_empty() => break,
                 Ok(messages) => self.take(messages),
-                Err(error) => {
-                    assert_eq!(self.stream.next(), Err(error), "an error stays");
-                    self.events.push((self.position() as u64, Event::Error(error)));
-                    break;
-                }
+                Err(error) if self.fail(error) => {}
+                Err(_) => break,
             }
         }
         let came = match self.events.get(before) {

@@ -547,7 +547,7 @@ static int (*const waiters[])(fdwire_conn *conn) = {waits_for_a_message, waits_w
                                                     waits_into};
 #define WAITERS (sizeof waiters / sizeof *waiters)
 
-/* The messages that are inside still come. */
+/* The messages that are inside still come; one that is inside in part does not, in parts neither. */
 static void shutting_down_receiving(void) {
   EACH_WAY(way) {
     int fds[2];
@@ -555,6 +555,7 @@ static void shutting_down_receiving(void) {
     fdwire_conn *conn = conn_of(fds[0], -1, NULL);
     CHECK_IS(fdwire_send(fds[1], NULL, "one", 3, 0), 0);
     CHECK_IS(fdwire_send(fds[1], NULL, "two", 3, 0), 0);
+    CHECK_IS(write(fds[1], "\0\0\0\5thr", 7), 7);
     CHECK_IS(peek_recv(conn), 1);
     CHECK_IS(fdwire_conn_shutdown(conn, FDWIRE_SHUT_RD, 0), 0);
     CHECK(fdwire_conn_events(conn) & FDWIRE_READY);

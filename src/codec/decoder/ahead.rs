@@ -24,6 +24,15 @@ impl<F: Deref<Target = Format>> Decoder<F> {
         }
     }
 
+    /// Whether the next message is all there.
+    ///
+    /// # Errors
+    /// As [`next_message`](Decoder::next_message).
+    pub(crate) fn has_next(&mut self) -> Result<bool, Error> {
+        let there = self.buffer.len() as u64;
+        Ok(self.ahead()?.is_some_and(|frame| frame.total() <= there))
+    }
+
     /// Whether a call that takes would get something with what is there: a message, some of a body, the end, or an error. An
     /// error is not looked at more closely: the format may still be changed.
     pub(crate) fn is_ready(&mut self) -> bool {

@@ -105,8 +105,10 @@ impl<F: Deref<Target = Format>> Input<F> {
     ) -> Result<Step<R>, Error> {
         self.check_closed()?;
         self.end_loan();
-        let step =
-            self.step(transport, manner, |decoder| Ok(decoder.begin()?.map(|(head, frame)| lend(head, frame))))?;
+        let step = self.step(transport, manner, |decoder| match manner.shut && !decoder.has_next()? {
+            true => Ok(None), // its rest will never be read
+            false => Ok(decoder.begin()?.map(|(head, frame)| lend(head, frame))),
+        })?;
         self.deliver();
         Ok(step)
     }
