@@ -399,6 +399,17 @@ fn a_frame_that_is_skipped_may_end_with_the_stream() {
     }
 }
 
+/// The tag that the format gives a head of its own may say how long the tail is.
+#[test]
+fn a_tag_counts_for_what_lies_in_it() {
+    let format = |max: &str| Format::parse(format!("ber tail=u8@0 {max}")).unwrap();
+    let mut frame = Vec::new();
+    encode(&format(""), None, b"body", &mut frame).unwrap();
+    assert_eq!(frame, [&b"0\x04body"[..], &[0; 0x30]].concat());
+    assert!(matches!(encode(&format("max=frame:53"), None, b"body", &mut frame), Err(Error::TooLong { .. })));
+    assert!(encode(&format("max=frame:54"), None, b"body", &mut frame).is_ok());
+}
+
 #[test]
 fn nothing_has_no_sign() {
     let formats = ["0", "-0"].map(|zero| Format::parse(format!("decimal until=';' bodiless={zero}")).unwrap());

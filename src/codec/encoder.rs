@@ -37,15 +37,28 @@ pub(crate) fn head_of<'s>(
     body: Payload<'_>,
     scratch: &'s mut Scratch,
 ) -> Result<&'s [u8], Error> {
-    let mut room = scratch.all();
-    let len = loop {
-        match format.write_head(given, body, room) {
-            // A case of a select asks for more than the one before it.
-            Err(Error::NoRoom { needed }) => room = scratch.room(needed as usize)?,
-            written => break written?,
-        }
+    let len = match format.write_head(given, body, scratch.all()) {
+        Err(Error::NoRoom { needed }) => write_long_head(format, given, body, scratch, needed)?,
+        written => written?,
     };
     Ok(&scratch.all()[..len])
+}
+
+/// With each case of a select that asks for more than the one before it, there is more room.
+#[cold]
+fn write_long_head(
+    format: &Format,
+    given: Option<&[u8]>,
+    body: Payload<'_>,
+    scratch: &mut Scratch,
+    mut needed: u64,
+) -> Result<usize, Error> {
+    loop {
+        match format.write_head(given, body, scratch.room(needed as usize)?) {
+            Err(Error::NoRoom { needed: more }) => needed = more,
+            written => return written,
+        }
+    }
 }
 
 /// Puts a frame together, in a place as long as it is.

@@ -70,8 +70,7 @@ impl Ber {
     }
 
     pub(super) fn write(&self, value: u64, old: &[u8], field: &mut [u8]) {
-        let tag = tag_len(old).ok().flatten();
-        let tag = tag.and_then(|len| old.get(..len)).unwrap_or(&[SEQUENCE]);
+        let tag = tag_len(old).ok().flatten().and_then(|len| old.get(..len)).unwrap_or_default();
         let (kept, length) = field.split_at_mut(tag.len());
         kept.copy_from_slice(tag);
         match length {
@@ -82,6 +81,13 @@ impl Ber {
             }
             [] => {}
         }
+    }
+}
+
+/// Gives a head that has no tag yet one.
+pub(super) fn write_default(tag: &mut u8) {
+    if *tag == 0 {
+        *tag = SEQUENCE;
     }
 }
 

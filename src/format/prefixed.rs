@@ -1,5 +1,6 @@
 //! A frame whose length stands at its beginning: a length field of any kind, in a layout.
 
+use super::ber;
 use super::field::{FIELD_MAX, Field, Reading};
 use super::frame::{Ask, Frame, Limit, Payload, Probe, Tail};
 use super::layout::{Counts, Extras, Layout, TailKind};
@@ -220,6 +221,9 @@ impl Prefixed {
             &mut long[..]
         };
         self.layout.write_default(room);
+        if let Field::Ber(_) = self.field {
+            ber::write_default(&mut room[self.layout.at]);
+        }
         Ok(room)
     }
 
