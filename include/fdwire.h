@@ -1050,7 +1050,8 @@ int fdwire_conn_send_part(fdwire_conn *conn, const void *buf, size_t len, int ti
  * meanwhile; if it is cut short, so is the message, and sending is broken: FDWIRE_E_TRUNCATED.
  *
  * Returns: as fdwire_conn_send. -EOPNOTSUPP as fdwire_conn_send_begin; -EINVAL if the file is
- * shorter than that, or no regular file; -EBADF; -EMFILE; -EIO and others as pread(2), which last.
+ * shorter than that, or no regular file; -EBADF, also if it was not opened to be read; -EMFILE;
+ * -EIO and others as pread(2), which last.
  */
 int fdwire_conn_send_file(fdwire_conn *conn,
                           int file_fd,

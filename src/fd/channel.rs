@@ -130,8 +130,9 @@ impl File {
     /// Keeps a descriptor of its own for the file.
     ///
     /// # Errors
-    /// EINVAL for what is no regular file, or has not so many bytes; EBADF; EMFILE.
+    /// EINVAL for what is no regular file, or has not so many bytes; EBADF, also for what was not opened to be read; EMFILE.
     pub(crate) fn keep(fd: BorrowedFd<'_>, end: u64) -> Result<File, Error> {
+        syscall::is_nonblocking(fd, Events::READ)?;
         match syscall::file_size(fd)? {
             Some(size) if end <= size => Ok(File(fd.try_clone_to_owned()?)),
             _ => Err(Error::Os(errno::EINVAL)),

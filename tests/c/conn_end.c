@@ -1192,8 +1192,11 @@ static void calls_out_of_order(void) {
 
 static void bad_files(void) {
   int fds[2], closed;
+  char name[] = "/tmp/fdwire-XXXXXX";
   FILE *file = tmpfile();
   NEED(file != NULL && fputs("12345", file) >= 0 && fflush(file) == 0);
+  int named = mkstemp(name), write_only = open(name, O_WRONLY);
+  NEED(named >= 0 && write_only >= 0 && write(named, "12345", 5) == 5 && unlink(name) == 0);
   open_way(UNIX_SOCKET, fds);
   closed = dup(2);
   close(closed);
@@ -1201,6 +1204,7 @@ static void bad_files(void) {
   for (int timeout = -1; timeout < 2; timeout++) {
     CHECK_IS(fdwire_conn_send_file(conn, -1, 0, 1, timeout), -EBADF);
     CHECK_IS(fdwire_conn_send_file(conn, closed, 0, 1, timeout), -EBADF);
+    CHECK_IS(fdwire_conn_send_file(conn, write_only, 0, 1, timeout), -EBADF);
     CHECK_IS(fdwire_conn_send_file(conn, fds[1], 0, 1, timeout), -EINVAL);
     CHECK_IS(fdwire_conn_send_file(conn, fileno(file), 0, 6, timeout), -EINVAL);
     CHECK_IS(fdwire_conn_send_file(conn, fileno(file), 5, 1, timeout), -EINVAL);
@@ -1223,6 +1227,8 @@ static void bad_files(void) {
   free(sink.bytes);
   fdwire_conn_free(conn);
   fclose(file);
+  close(named);
+  close(write_only);
   close_way(fds);
 }
 
