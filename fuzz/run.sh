@@ -19,8 +19,8 @@ seconds=${1:-60}
 targets=("${@:2}")
 # The slow ones first, so that both processors are busy to the end.
 [ ${#targets[@]} -gt 0 ] || targets=(connection decode format roundtrip cursor)
-# Of so many executions, how many parts each gets: one of a connection takes as long as thirty of a cursor.
-declare -A share=([connection]=1 [decode]=14 [format]=20 [roundtrip]=45 [cursor]=90)
+# Of so many executions, how many parts each gets: one of a connection takes as long as fifty of a cursor.
+declare -A share=([connection]=1 [decode]=25 [format]=45 [roundtrip]=120 [cursor]=309)
 # Most inputs are short, which are many a second; some have room for long streams. Bytes, and how many of ten parts.
 lengths=([128]=9 [512]=1)
 host=$(rustc -vV | sed -n 's/^host: //p')
@@ -113,7 +113,11 @@ for target in "${targets[@]}"; do rm -f "$programs/$target.log"; done
 result=0
 fuzz_all || result=1
 all=0
-for target in "${targets[@]}"; do all=$((all + $(executed "$target"))); done
+for target in "${targets[@]}"; do
+  ran=$(executed "$target")
+  all=$((all + ran))
+  [ -n "${TOTAL:-}" ] || figure "fuzz.$target" "$ran" "inputs run by this target, nine of ten up to 128 bytes, the others up to 512"
+done
 if [ -n "${TOTAL:-}" ]; then
   all=$((all + $(cat "$state" 2> /dev/null || echo 0)))
   echo "$all" > "$state"

@@ -4,7 +4,7 @@
 //!
 //! What the machine lacks is skipped by name. With `FDWIRE_NO_SKIP` set, as in CI, it fails instead. With
 //! `FDWIRE_TEST_ONLY=plain` each program is compiled by gcc alone and run plain, and in the ways of its own that take no
-//! checker: what coverage is measured on.
+//! checker: what coverage is measured on. With `FDWIRE_TEST_ONLY=worlds` it is these ways alone.
 
 mod trials;
 
@@ -14,20 +14,18 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use trials::libraries::{ADDRESS, FLAGS, MUSL, NATIVE, PORTABLE, PTHREADS, THREADS};
+use trials::libraries::{ADDRESS, FLAGS, MUSL, NATIVE, PORTABLE, PTHREADS, THREADS, build_all};
 use trials::{
     WARNINGS, all, c_programs, figure, figure_of_some, golden, in_root, knows, lack, left_out, output, run, test,
 };
 
 /// Ways to compile: what they are called, the compiler, its options, and options of which the first that it knows is used.
 type Dialect = (&'static str, &'static str, &'static [&'static str]);
-const DIALECTS: [Dialect; 8] = [
+const DIALECTS: [Dialect; 6] = [
     ("gcc-c99", "gcc", &["-std=c99"]),
-    ("gcc-c11", "gcc", &["-std=c11"]),
     ("gcc-c23", "gcc", &["-std=c23", "-std=c2x"]),
     ("g++", "g++", &["-std=c++17"]),
     ("clang-c99", "clang", &["-std=c99"]),
-    ("clang-c11", "clang", &["-std=c11"]),
     ("clang-c23", "clang", &["-std=c23", "-std=c2x"]),
     ("clang++", "clang++", &["-std=c++17"]),
 ];
@@ -36,13 +34,19 @@ const DIALECTS: [Dialect; 8] = [
 const HURRIED: [&str; 2] = ["conn_spin", "deadlines"];
 
 fn main() {
-    let arguments = Arguments::from_args();
+    let mut arguments = Arguments::from_args();
+    // Many wait on purpose: twice as many as there are processors keep these busy.
+    let processors = std::thread::available_parallelism().map_or(1, |processors| processors.get());
+    arguments.test_threads.get_or_insert(2 * processors);
     let build = Arc::new(tempfile::tempdir().expect("a folder for what is built"));
     // The shared library, where programs find it by its name and its SONAME.
     let shared = build.path().join("lib");
     std::fs::create_dir(&shared).unwrap();
     for name in ["libfdwire.so", env!("FDWIRE_SONAME")] {
         std::os::unix::fs::symlink(library("libfdwire.so"), shared.join(name)).unwrap();
+    }
+    if std::env::var_os("FDWIRE_TEST_ONLY").is_none() {
+        build_all();
     }
     let mut tests = Vec::new();
     for program in c_programs() {
@@ -77,14 +81,19 @@ type Body = fn(&str, &Build) -> Result<(), Failed>;
 
 /// All that is done with one program; with `FDWIRE_TEST_ONLY=plain` it only runs, in one dialect and in the worlds that shims make.
 fn tests_of(program: &str, build: &Build) -> Vec<Trial> {
-    let plain = std::env::var("FDWIRE_TEST_ONLY").is_ok_and(|only| only == "plain");
+    let only = std::env::var("FDWIRE_TEST_ONLY").ok();
+    let dialects = match only.as_deref() {
+        Some("plain") => 1,
+        Some("worlds") => 0,
+        _ => DIALECTS.len(),
+    };
     let make = |kind: &str, lack: Option<String>, body: Body| {
         let (program, build) = (program.to_owned(), build.clone());
         test(format!("{kind}: {program}"), lack, move || body(&program, &build))
     };
-    let mut tests = dialects_of(program, build, if plain { 1 } else { DIALECTS.len() });
+    let mut tests = dialects_of(program, build, dialects);
     tests.extend(worlds_of(program).into_iter().map(|(kind, body)| make(kind, None, body)));
-    if !plain {
+    if dialects == DIALECTS.len() {
         tests.extend(checks_of(program).into_iter().map(|(kind, lack, body)| make(kind, lack, body)));
         tests.extend(helgrind_of(program, make));
     }
@@ -96,13 +105,11 @@ fn dialects_of(program: &str, build: &Build, most: usize) -> Vec<Trial> {
     for dialect @ (name, compiler, _) in DIALECTS.into_iter().take(most) {
         let (program, build) = (program.to_owned(), build.clone());
         tests.push(test(format!("{name}: {program}"), lack(compiler, "--version"), move || {
-            // Each compiler's first dialect runs against one form of the library, which is enough.
-            if !matches!(name, "gcc-c99" | "clang-c99" | "g++" | "clang++") {
+            // gcc's first runs, with the shared library; what clang compiles runs under valgrind.
+            if name != "gcc-c99" {
                 return check_syntax(&program, dialect);
             }
-            let linked: Vec<String> = if compiler.starts_with("clang") { link_static() } else { link_shared(&build) };
-            let program = compile(&program, dialect, &linked, &build)?;
-            run(&mut Command::new(program))
+            run(&mut Command::new(compile(&program, dialect, &link_shared(&build), &build)?))
         }));
     }
     tests
@@ -134,7 +141,8 @@ fn checks_of(program: &str) -> Vec<(&'static str, Option<String>, Body)> {
     let mut tests: Vec<(&str, Option<String>, Body)> = Vec::new();
     if bears_checkers(program) {
         tests.push(("sanitizers", ADDRESS.as_ref().err().cloned(), under_sanitizers));
-        tests.push(("valgrind", lack("valgrind", "--version"), under_valgrind));
+        let lacking = lack("valgrind", "--version").or_else(|| lack("clang", "--version"));
+        tests.push(("valgrind", lacking, under_valgrind));
     }
     if has_threads(program) {
         tests.push(("thread sanitizer", THREADS.as_ref().err().cloned(), under_thread_sanitizer));
@@ -166,12 +174,12 @@ fn helgrind_of(program: &str, make: impl Fn(&str, Option<String>, Body) -> Trial
     Some(make("helgrind", lack, under_helgrind))
 }
 
-/// Whether more than one thread takes part, by itself or as a peer that `check.h` has.
 /// What stands before malloc stands before the checkers, too; it sees leaks by itself.
 fn bears_checkers(program: &str) -> bool {
     program != "out_of_memory"
 }
 
+/// Whether more than one thread takes part, by itself or as a peer that `check.h` has.
 fn has_threads(program: &str) -> bool {
     let source = std::fs::read_to_string(in_root(&format!("tests/c/{program}.c"))).unwrap();
     bears_checkers(program) && (source.contains("pthread_create(") || source.contains("peer_writes"))
@@ -252,7 +260,9 @@ fn under_sanitizers(program: &str, build: &Build) -> Result<(), Failed> {
 }
 
 fn under_valgrind(program: &str, build: &Build) -> Result<(), Failed> {
-    let program = compile(program, ("valgrind", "gcc", &["-std=c11"]), &link_static(), build)?;
+    // The debug information that any valgrind reads.
+    let linked = [link_static(), vec!["-gdwarf-4".into()]].concat();
+    let program = compile(program, ("valgrind", "clang", &["-std=c11"]), &linked, build)?;
     let mut valgrind = Command::new("valgrind");
     valgrind.args(["--quiet", "--leak-check=full", "--show-leak-kinds=all", "--errors-for-leak-kinds=all"]);
     MEMORY_CLEAN.count(run(valgrind.args(["--track-fds=yes", "--error-exitcode=99", "--fair-sched=yes"]).arg(program)))

@@ -16,8 +16,9 @@ fn address(text: &[u8]) -> Result<&str, Error> {
 /// and each with its share of the time that is left. The descriptor is the caller's: blocking, and
 /// on TCP with TCP_NODELAY, so that small messages go out at once.
 ///
-/// The look-up of a name is bounded by the system's resolver (resolv.conf(5)) and not by
-/// timeout_ms; numbers and Unix paths need none.
+/// A name is looked up by the system's resolver, within the bounds of resolv.conf(5) and not of
+/// timeout_ms; glibc's may end a process in which its first look-up finds no memory. Numbers and
+/// Unix paths need none.
 ///
 /// Returns: a descriptor. -EINVAL for a text that is no address; -ENAMETOOLONG for a path that does
 /// not fit; FDWIRE_E_RESOLVE; -EAGAIN, -ETIMEDOUT: no answer in time; -ENOMEM; -ECONNREFUSED,

@@ -625,12 +625,20 @@ mod tests {
 
     #[test]
     fn a_presets_settings_are_overridden() {
-        let own = Format::parse("i32be max=5").unwrap();
-        assert_eq!(Format::parse("kafka max=5").unwrap(), own);
-        assert_eq!(
-            Format::parse("kafka max=5 counts=field").unwrap(),
-            Format::parse("i32be counts=field max=5").unwrap()
-        );
+        for (text, whole) in [
+            ("kafka max=5", "i32be max=5"),
+            ("kafka max=5 counts=field", "i32be counts=field max=5"),
+            ("postgres max=5", "i32be at=1 counts=field max=5"),
+            ("postgres counts=body", "i32be at=1 counts=body max=1G"),
+            ("postgres adjust=-3", "i32be at=1 adjust=-3 max=1G"),
+        ] {
+            assert_eq!(Format::parse(text), Format::parse(whole), "{text}");
+        }
+        // What is wrong with an override is told where it is wrong.
+        for (text, column) in [("postgres max=", 14), ("postgres max=5x", 14), ("postgres head=2", 15)] {
+            let error = Format::parse(text).unwrap_err();
+            assert!(matches!(error, Error::Format { column: at, .. } if at == column), "{text}: {error:?}");
+        }
     }
 
     #[test]

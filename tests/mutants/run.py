@@ -8,8 +8,8 @@
 
 cargo-mutants (27 or later) lists the mutants; only `all` and `sample` need it. Each mutant is built in a copy of the tree,
 one copy a worker, as a shared library. The C programs of tests/c, compiled once, and the conformance vectors run on it, the
-quick ones first; then, if nothing was noticed, the unit tests, the slow programs, side by side, the other Rust tests, and
-what a message costs. What fails has to fail twice, so that a busy machine catches no mutant.
+quick ones first; then, if nothing was noticed, the unit tests, the slow programs, side by side, the other Rust tests, the
+programs where something is otherwise than usual, and what a message costs. What fails has to fail twice, so that a busy machine catches no mutant.
 
 results.txt has one line a mutant: what became of it, what noticed it, and its name, which line numbers are no part of.
 """
@@ -181,6 +181,8 @@ class RustTests(Step):
 
 
 UNITS, KINDS = RustTests("lib", ["--lib"]), RustTests("kinds", ["--test", "kinds"])
+# The C programs again, where something is otherwise than usual.
+WORLDS = RustTests("worlds", ["--test", "c_programs"])
 # What a message costs: a short way that is never taken is noticed by its instructions alone.
 COSTS = RustTests("costs", ["--test", "costs"])
 
@@ -247,7 +249,7 @@ def judge(tree, steps, short):
     quick = (tried(step) for step in steps if step.took <= QUICK)
     noticed = next(filter(None, quick), None)
     if not noticed and not short:
-        noticed = tried(UNITS) or waiting() or tried(KINDS) or tried(COSTS)
+        noticed = tried(UNITS) or waiting() or tried(KINDS) or tried(WORLDS) or tried(COSTS)
     return noticed or ("missed", "-")
 
 
@@ -295,7 +297,8 @@ def try_all(seconds, missed):
     fresh = [mutant for mutant in mutants if results.get(mutant.key, ("missed",))[0] == "missed"
              and (missed or mutant.key not in results) and (not missed or mutant.key in results)]
     steps = prepare()
-    measure([UNITS, KINDS, COSTS])
+    os.environ["FDWIRE_TEST_ONLY"] = "worlds"
+    measure([UNITS, KINDS, WORLDS, COSTS])
     measure(steps)
 
     def tell(mutant, fate, by):

@@ -15,7 +15,7 @@ const NAME_MAX: usize = 256;
 pub(in crate::fd) fn look_up(name: &str, port: u16) -> Result<Vec<SocketAddr>, Error> {
     let mut text = [0; NAME_MAX];
     text[..NAME_MAX - 1].get_mut(..name.len()).ok_or(Error::Resolve)?.copy_from_slice(name.as_bytes());
-    let name = CStr::from_bytes_until_nul(&text).map_err(|_| Error::Resolve)?;
+    let name = CStr::from_bytes_with_nul(&text[..=name.len()]).map_err(|_| Error::Resolve)?;
     // SAFETY: an addrinfo is plain data, for which all zeros stand for "any".
     let mut hints: libc::addrinfo = unsafe { std::mem::zeroed() };
     hints.ai_socktype = libc::SOCK_STREAM;
