@@ -2,8 +2,8 @@
 """Mutation testing: small faults are planted in the library one by one, and the tests must notice each.
 
     tests/mutants/run.py all [--minutes N] [--missed]   every mutant that results.txt lacks (or those that it has as missed)
-    tests/mutants/run.py sample                         makes sample.diff: some mutants of each layer that C programs catch
-    tests/mutants/run.py short                          tries those of sample.diff, then does what check does
+    tests/mutants/run.py sample                         makes sample.diff: some mutants of each layer that C programs caught
+    tests/mutants/run.py short                          has those programs catch them again, then does what check does
     tests/mutants/run.py check                          the score of results.txt, and whether survivors.txt explains all
 
 cargo-mutants (27 or later) lists the mutants; only `all` and `sample` need it. Each mutant is built in a copy of the tree,
@@ -114,10 +114,10 @@ def listed():
 
 
 class Patch:
-    """A mutant of sample.diff, which lines may have moved around."""
+    """A mutant of sample.diff, which lines may have moved around, and the program that caught it."""
 
-    def __init__(self, key, text):
-        self.key, self.text = key, text
+    def __init__(self, by, key, text):
+        self.by, self.key, self.text = by, key, text
         self.file = text.splitlines()[0].removeprefix("--- a/")
 
     def plant(self, tree):
@@ -130,8 +130,8 @@ class Patch:
 
 # Trying one
 
-def prepare():
-    """The copies of the tree, and the C programs. Returns the programs."""
+def prepare(only=None):
+    """The copies of the tree, and the C programs, or those of some names. Returns what to run."""
     files = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\n")
     for worker in range(WORKERS):
         tree = WORK / f"tree{worker}"
@@ -142,25 +142,27 @@ def prepare():
                 shutil.copy(ROOT / file, to)
         seed(ROOT / "target/debug", tree / "target/debug")
         build(tree, subprocess.check_call)
-    return compile_programs()
+    programs = sorted(only or (path.stem for path in (ROOT / "tests/c").glob("*.c")))
+    steps = compile_programs(programs)
+    return steps if only else [*steps, Step("vectors", ["python3", ROOT / "tests/vectors/framer.py"])]
 
 
-def compile_programs():
+def compile_programs(programs):
     out, library = WORK / "c", WORK / "tree0/target/debug"
     out.mkdir(exist_ok=True)
-    programs = sorted(path.stem for path in (ROOT / "tests/c").glob("*.c"))
     for program in programs:
         subprocess.check_call(["gcc", "-O1", f"-I{ROOT}/include", f"{ROOT}/tests/c/{program}.c", "-o", out / program,
                                f"-L{library}", "-lfdwire", "-lpthread"])
-    return [Step(program, [out / program]) for program in programs] + [
-        Step("vectors", ["python3", ROOT / "tests/vectors/framer.py"])]
+    return [Step(program, [out / program]) for program in programs]
 
 
 class Step:
     """Something that runs on the shared library, and how long it may take."""
 
+    least = 4.0
+
     def __init__(self, name, command):
-        self.name, self.command, self.took, self.limit = name, command, None, 60.0
+        self.name, self.command, self.took, self.limit = name, command, None, 600.0
 
     def run(self, tree):
         """What the library did to it: nothing, a failure, or a timeout."""
@@ -170,11 +172,12 @@ class Step:
 
 
 class RustTests(Step):
-    """Tests that are built with the mutant."""
+    """Tests that are built with the mutant, which is no part of what they took without one."""
+
+    least = 240.0
 
     def __init__(self, name, which):
         super().__init__(name, ["cargo", "test", "--quiet", "--locked", *which, *PROFILE])
-        self.limit = 600.0
 
     def run(self, tree):
         return run(self.command, tree, self.limit)
@@ -219,7 +222,7 @@ def measure(steps):
         if step.run(WORK / "tree0") is not None:
             sys.exit(f"{step.name} fails without a mutant")
         step.took = time.monotonic() - began
-        step.limit = 4 + 5 * step.took
+        step.limit = step.least + 5 * step.took
     steps.sort(key=lambda step: step.took)
 
 
@@ -246,14 +249,14 @@ def judge(tree, steps, short):
         with concurrent.futures.ThreadPoolExecutor(len(slow)) as pool:
             return next(filter(None, pool.map(tried, slow)), None)
 
-    quick = (tried(step) for step in steps if step.took <= QUICK)
+    quick = (tried(step) for step in steps if short or step.took <= QUICK)
     noticed = next(filter(None, quick), None)
     if not noticed and not short:
         noticed = tried(UNITS) or waiting() or tried(KINDS) or tried(WORLDS) or tried(COSTS)
     return noticed or ("missed", "-")
 
 
-def try_each(mutants, steps, short, tell, until=float("inf")):
+def try_each(mutants, steps_of, short, tell, until=float("inf")):
     trees = queue.Queue()
     for worker in range(WORKERS):
         trees.put(WORK / f"tree{worker}")
@@ -264,7 +267,7 @@ def try_each(mutants, steps, short, tell, until=float("inf")):
             return
         tree = trees.get()
         try:
-            fate = attempt(mutant, tree, steps, short)
+            fate = attempt(mutant, tree, steps_of(mutant), short)
         finally:
             trees.put(tree)
         with lock:
@@ -307,30 +310,28 @@ def try_all(seconds, missed):
         print(f"{time.strftime('%H:%M:%S')} {fate}\t{by}\t{mutant.key}", flush=True)
 
     write_results(results, len(mutants))
-    try_each(fresh, steps, False, tell, until)
+    try_each(fresh, lambda _: steps, False, tell, until)
     print(f"{len(mutants)} mutants, {len(results)} tried: {dict(Counter(fate for fate, _ in results.values()))}")
 
 
 def make_sample():
-    """Mutants that a quick C program catches, the same number from each layer."""
-    mutants, steps = listed(), prepare()
-    measure(steps)
-    tree = WORK / "tree0"
+    """Of the mutants that C programs caught, the same number from each layer."""
+    results, mutants = read_results(), listed()
+    random.Random(1).shuffle(mutants)
     chosen = []
     for layer in LAYERS:
-        fitting = [mutant for mutant in mutants if mutant.layer == layer]
-        random.Random(1).shuffle(fitting)
-        caught = (mutant for mutant in fitting if attempt(mutant, tree, steps, True)[0] == "caught")
-        chosen += itertools.islice(caught, SAMPLES_PER_LAYER)
-    SAMPLE.write_text("".join(f"# {mutant.key}\n{mutant.diff()}" for mutant in chosen))
+        caught = (mutant for mutant in mutants if mutant.layer == layer and results.get(mutant.key, [""])[0] == "caught")
+        by_c = (mutant for mutant in caught if (ROOT / f"tests/c/{results[mutant.key][1]}.c").exists())
+        chosen += itertools.islice(by_c, SAMPLES_PER_LAYER)
+    SAMPLE.write_text("".join(f"# {results[mutant.key][1]}\t{mutant.key}\n{mutant.diff()}" for mutant in chosen))
 
 
 def try_sample():
     patches = []
     for part in ("\n" + SAMPLE.read_text()).split("\n# ")[1:]:
-        key, text = part.split("\n", 1)
-        patches.append(Patch(key, text.rstrip("\n") + "\n"))
-    steps = prepare()
+        title, text = part.split("\n", 1)
+        patches.append(Patch(*title.split("\t"), text.rstrip("\n") + "\n"))
+    steps = prepare({patch.by for patch in patches})
     measure(steps)
     missed = []
 
@@ -339,7 +340,7 @@ def try_sample():
         if fate not in ("caught", "timeout"):
             missed.append(mutant.key)
 
-    try_each(patches, steps, True, tell)
+    try_each(patches, lambda patch: [step for step in steps if step.name == patch.by], True, tell)
     if missed or not patches:
         sys.exit(f"of the sample's {len(patches)} mutants not caught: {missed}")
 
