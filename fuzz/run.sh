@@ -51,7 +51,7 @@ limit() { # TARGET LENGTH
     # The plain schedule: the other spends half of the time on choosing inputs.
     echo "-runs=$(($(runs "$1") * part / 10 + 1)) -seed=1 -reload=0 -entropic=0"
   elif [ -n "${TOTAL:-}" ]; then
-    echo "-max_total_time=$((seconds * 2 * part / 10 / ${#targets[@]})) -entropic=0"
+    echo "-max_total_time=$((seconds * 2 * part / 10 / ${#targets[@]} + 1)) -entropic=0" # 0 would be without end
   else
     echo "-max_total_time=$((seconds * part / 10 + 1))"
   fi
@@ -68,7 +68,7 @@ fuzz() { # TARGET
   local began=$SECONDS log=$programs/$1.log length
   mkdir -p "$corpora/$1" "artifacts/$1"
   for length in "${!lengths[@]}"; do
-    if ! fuzz_with "$1" "$length" >> "$log" 2>&1; then
+    if ! fuzz_with "$1" "$length" >> "$log" 2>&1 || [ "$(executed "$1")" -eq 0 ]; then
       printf '%-10s FAILED; all that it says is in %s\n' "$1" "$log"
       sed -n '/panicked at/,/^stack backtrace/p; /ERROR: /p; /^SUMMARY/p; /Test unit written/p' "$log"
       return 1

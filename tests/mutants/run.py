@@ -9,7 +9,8 @@
 cargo-mutants (27 or later) lists the mutants; only `all` and `sample` need it. Each mutant is built in a copy of the tree,
 one copy a worker, as a shared library. The C programs of tests/c, compiled once, and the conformance vectors run on it, the
 quick ones first; then, if nothing was noticed, the unit tests, the slow programs, side by side, the other Rust tests, the
-programs where something is otherwise than usual, and what a message costs. What fails has to fail twice, so that a busy machine catches no mutant.
+programs where something is otherwise than usual, and what a message costs. What fails has to fail twice, so that a busy
+machine catches no mutant.
 
 results.txt has one line a mutant: what became of it, what noticed it, and its name, which line numbers are no part of.
 """
