@@ -231,4 +231,14 @@ mod tests {
         assert_eq!(buffer.take_middle(2, 3), 0);
         assert_eq!(buffer.take_middle(4, 3), 0);
     }
+
+    #[test]
+    fn what_is_put_back_comes_first_and_takes_no_more_memory_than_it_needs() {
+        let mut buffer = Buffer::new();
+        buffer.append(&[7; 300]).unwrap();
+        buffer.prepend([&[1; 20], &[2; 400]]).unwrap();
+        assert_eq!(buffer.take(420), [&[1; 20][..], &[2; 400]].concat());
+        assert_eq!(buffer.bytes(), [7; 300]);
+        assert_eq!(buffer.capacity(), 720);
+    }
 }
