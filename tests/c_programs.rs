@@ -85,7 +85,8 @@ fn tests_of(program: &str, build: &Build) -> Vec<Trial> {
     let dialects = match only.as_deref() {
         Some("plain") => 1,
         Some("worlds") => 0,
-        _ => DIALECTS.len(),
+        Some(other) => panic!("FDWIRE_TEST_ONLY is plain or worlds, not {other}"),
+        None => DIALECTS.len(),
     };
     let make = |kind: &str, lack: Option<String>, body: Body| {
         let (program, build) = (program.to_owned(), build.clone());
@@ -167,7 +168,7 @@ fn helgrind_of(program: &str, make: impl Fn(&str, Option<String>, Body) -> Trial
         let name = format!("helgrind: {program} (left out: it measures time, which helgrind stretches)");
         return Some(Trial::test(name, || Ok(())).with_ignored_flag(true));
     }
-    if !["conn_short", "custom"].contains(&program) && !all() {
+    if !all() {
         return Some(left_out(format!("helgrind: {program}")));
     }
     let lack = lack("valgrind", "--version").or_else(|| PTHREADS.as_ref().err().cloned());

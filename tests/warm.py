@@ -9,4 +9,6 @@ def seed(built, fresh):
     ours = shutil.ignore_patterns("*fdwire*", "c_programs*", "costs*", "*.rcgu.o")
     for folder in ("deps", "build", ".fingerprint"):
         if (built / folder).exists() and not (fresh / folder).exists():
-            shutil.copytree(built / folder, fresh / folder, ignore=ours, copy_function=os.link)
+            # Cargo touches files of the others.
+            how = os.link if folder == "deps" else shutil.copy2
+            shutil.copytree(built / folder, fresh / folder, ignore=ours, copy_function=how)

@@ -22,7 +22,7 @@ impl<'fd> Channel<'fd> {
     /// EBADF for a descriptor that is not open for this direction, EPROTOTYPE for a socket that keeps message boundaries.
     pub(crate) fn new(fd: BorrowedFd<'fd>, direction: Events) -> Result<Channel<'fd>, Error> {
         let kind = Kind::ask(fd)?;
-        syscall::is_nonblocking(fd, direction)?;
+        syscall::check_opened_for(fd, direction)?;
         Ok(Channel { fd, kind })
     }
 
@@ -132,7 +132,7 @@ impl File {
     /// # Errors
     /// EINVAL for what is no regular file, or has not so many bytes; EBADF, also for what was not opened to be read; EMFILE.
     pub(crate) fn keep(fd: BorrowedFd<'_>, end: u64) -> Result<File, Error> {
-        syscall::is_nonblocking(fd, Events::READ)?;
+        syscall::check_opened_for(fd, Events::READ)?;
         match syscall::file_size(fd)? {
             Some(size) if end <= size => Ok(File(fd.try_clone_to_owned()?)),
             _ => Err(Error::Os(errno::EINVAL)),

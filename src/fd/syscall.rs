@@ -231,18 +231,28 @@ pub(super) fn bytes_to_read(fd: BorrowedFd<'_>) -> Result<usize, Error> {
     Ok(usize::try_from(count).unwrap_or(0))
 }
 
-/// fcntl(2) F_GETFL: whether the descriptor is non-blocking.
+/// fcntl(2) F_GETFL: what the descriptor was opened with.
 ///
 /// # Errors
-/// EBADF if it was not opened for this direction: poll would wait for it without end.
-pub(super) fn is_nonblocking(fd: BorrowedFd<'_>, direction: Events) -> Result<bool, Error> {
+/// EBADF if that was not for this direction: poll would wait for it without end.
+fn opened_for(fd: BorrowedFd<'_>, direction: Events) -> Result<c_int, Error> {
     // SAFETY: F_GETFL takes no argument.
     let flags = check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GETFL) } as isize)? as c_int;
     match flags & libc::O_ACCMODE {
         libc::O_RDONLY if direction == Events::WRITE => Err(Error::Os(libc::EBADF)),
         libc::O_WRONLY if direction == Events::READ => Err(Error::Os(libc::EBADF)),
-        _ => Ok(flags & libc::O_NONBLOCK != 0),
+        _ => Ok(flags),
     }
+}
+
+/// EBADF for what was not opened for this direction.
+pub(super) fn check_opened_for(fd: BorrowedFd<'_>, direction: Events) -> Result<(), Error> {
+    opened_for(fd, direction).map(|_| ())
+}
+
+/// Whether the descriptor is non-blocking; EBADF if it was not opened for this direction.
+pub(super) fn is_nonblocking(fd: BorrowedFd<'_>, direction: Events) -> Result<bool, Error> {
+    Ok(opened_for(fd, direction)? & libc::O_NONBLOCK != 0)
 }
 
 /// fcntl(2) F_GETFD: EBADF for what is not open.

@@ -28,8 +28,8 @@
 //! custom      a function of the program's own
 //! ```
 //!
-//! `text` reads the text of a format as a tree, `settings` the values in it, `kind` knows all kinds; `quick` is the short way
-//! to the frames of most formats, for a decoder to try first.
+//! `text` reads the text of a format as a tree, `settings` the values in it, `parse` what they say; `kind` knows all kinds;
+//! `quick` is the short way to the frames of most formats, for a decoder to try first.
 
 mod ascii;
 mod ber;
@@ -44,6 +44,7 @@ mod headers;
 mod kind;
 mod layout;
 mod length;
+mod parse;
 mod places;
 mod plain;
 mod prefixed;

@@ -1,7 +1,9 @@
 //! The static library in other builds than cargo's own: as checkers want it, for other systems, and without what only Linux has.
 //! Each is there, or there is a reason why not.
 
-use super::{ROOT, in_root, knows, lack};
+use super::{ROOT, all, in_root, knows, lack};
+use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
@@ -51,9 +53,11 @@ pub(crate) static PTHREADS: LazyLock<Result<PathBuf, String>> = LazyLock::new(||
     for file in ["sync/mutex/mod.rs", "sync/condvar/mod.rs", "pal/unix/sync/mod.rs"] {
         without_futexes(&sources, &copy, &format!("library/std/src/sys/{file}"))?;
     }
+    start_warm(&target.join("release"));
     let mut build = Command::new(env!("CARGO"));
     build.args(["build", "--release", "--lib", "-Zbuild-std", "--target", TARGET, "--target-dir"]).arg(&target);
-    build.env("RUSTC_BOOTSTRAP", "1").env("__CARGO_TESTS_ONLY_SRC_ROOT", copy.join("library"));
+    unstable(&mut build).map_err(|error| error.to_string())?;
+    build.env("__CARGO_TESTS_ONLY_SRC_ROOT", copy.join("library"));
     run_build("locks of pthreads", &mut build)?;
     Ok(target.join(TARGET).join("release/libfdwire.a"))
 });
@@ -89,11 +93,11 @@ pub(crate) static MUSL: LazyLock<Result<[PathBuf; 2], String>> = LazyLock::new(|
     Ok([folder.join("debug/libfdwire.a"), unwinder])
 });
 
-/// Builds all of them side by side. Else each is built when it is first asked for.
+/// Builds all that are wanted side by side. Else each is built when it is first asked for.
 pub(crate) fn build_all() {
     std::thread::scope(|scope| {
         scope.spawn(|| LazyLock::force(&THREADS));
-        scope.spawn(|| LazyLock::force(&PTHREADS));
+        all().then(|| scope.spawn(|| LazyLock::force(&PTHREADS)));
         scope.spawn(|| LazyLock::force(&ADDRESS));
         scope.spawn(|| LazyLock::force(&PORTABLE));
         scope.spawn(|| LazyLock::force(&MUSL));
@@ -110,14 +114,38 @@ fn set_up_here(what: &str) -> Result<(), String> {
 /// Builds a library, and says in which folder it is.
 fn build(kind: &str, target: &str, folder: &str, flags: &str, options: &[&str]) -> Result<PathBuf, String> {
     let folder = in_root(folder);
+    start_warm(&folder.join(if options.contains(&"--release") { "release" } else { "debug" }));
     let mut build = Command::new(env!("CARGO"));
     build.args(["build", "--lib", "--target", target, "--target-dir"]).arg(&folder).args(options);
     build.env("RUSTFLAGS", flags);
     if flags.starts_with("-Z") {
-        build.env("RUSTC_BOOTSTRAP", "1");
+        unstable(&mut build).map_err(|error| format!("{kind}: {error}"))?;
     }
     run_build(kind, &mut build)?;
     Ok(folder.join(target))
+}
+
+/// What the build script needs is the same for all builds: a new folder starts with what is there already.
+fn start_warm(folder: &Path) {
+    let built = in_root("target").join(folder.file_name().unwrap());
+    for (part, how) in [("deps", "-al"), ("build", "-a"), (".fingerprint", "-a")] {
+        if built.join(part).exists() && !folder.join(part).exists() && std::fs::create_dir_all(folder).is_ok() {
+            // Where it fails, all is built.
+            let _ = Command::new("cp").arg(how).args([built.join(part), folder.join(part)]).status();
+        }
+    }
+}
+
+/// Lets the stable compiler take unstable options. In cargo's own environment this would have the build script's crates
+/// built once more.
+fn unstable(build: &mut Command) -> io::Result<()> {
+    let wrapper = in_root("target/unstable-rustc");
+    let fresh = wrapper.with_extension(format!("{:?}", std::thread::current().id()));
+    std::fs::write(&fresh, "#!/bin/sh\nRUSTC_BOOTSTRAP=1 exec \"$@\"\n")?;
+    std::fs::set_permissions(&fresh, std::fs::Permissions::from_mode(0o755))?;
+    std::fs::rename(&fresh, &wrapper)?;
+    build.env("RUSTC_WRAPPER", wrapper).env("__CARGO_TEST_CHANNEL_OVERRIDE_DO_NOT_USE_THIS", "nightly");
+    Ok(())
 }
 
 fn run_build(kind: &str, build: &mut Command) -> Result<(), String> {
