@@ -1,0 +1,79 @@
+//! `docs/guide/languages.md`: code that names a file stands in that file, whatever its indentation.
+
+use crate::programs::LANGUAGES;
+use crate::trials::in_root;
+use libtest_mimic::Failed;
+
+const GUIDE: &str = "docs/guide/languages.md";
+
+struct Block<'g> {
+    /// What stands behind the fence: the language and, where it is an excerpt, the file.
+    info: &'g str,
+    lines: Vec<&'g str>,
+}
+
+fn blocks(text: &str) -> Vec<Block<'_>> {
+    let mut blocks = Vec::new();
+    let mut open: Option<Block<'_>> = None;
+    for line in text.lines() {
+        match (&mut open, line.strip_prefix("```")) {
+            (None, Some(info)) => open = Some(Block { info, lines: Vec::new() }),
+            (Some(_), Some(_)) => blocks.extend(open.take()),
+            (Some(block), None) => block.lines.push(line),
+            (None, None) => {}
+        }
+    }
+    blocks
+}
+
+/// Without the indentation that all lines share, and blank lines empty.
+fn flush_left(lines: &[&str]) -> Vec<String> {
+    let indentation = |line: &&&str| line.len() - line.trim_start().len();
+    let least = lines.iter().filter(|line| !line.trim().is_empty()).map(|line| indentation(&line)).min().unwrap_or(0);
+    lines.iter().map(|line| line.get(least..).unwrap_or_default().to_owned()).collect()
+}
+
+fn stands_in(excerpt: &[&str], file: &str) -> bool {
+    let (excerpt, lines) = (flush_left(excerpt), file.lines().collect::<Vec<_>>());
+    lines.windows(excerpt.len()).any(|window| flush_left(window) == excerpt)
+}
+
+/// Each excerpt is literally there, and each language has some of its program.
+pub(crate) fn quotes_what_is_there() -> Result<(), Failed> {
+    let text = std::fs::read_to_string(in_root(GUIDE))?;
+    let mut quoted = Vec::new();
+    for block in blocks(&text) {
+        let Some((_, path)) = block.info.split_once(' ') else { continue };
+        let file = std::fs::read_to_string(in_root(path)).map_err(|error| format!("{path}: {error}"))?;
+        if block.lines.is_empty() || !stands_in(&block.lines, &file) {
+            return Err(format!("this does not stand in {path}:\n{}", block.lines.join("\n")).into());
+        }
+        quoted.push(path.to_owned());
+    }
+    for language in &LANGUAGES {
+        let folder = format!("tests/ffi/{}/", language.name);
+        if !quoted.iter().any(|path| path.starts_with(&folder)) {
+            return Err(format!("{GUIDE} quotes nothing of {folder}").into());
+        }
+    }
+    Ok(())
+}
+
+/// What the guide has people install is what these programs were tried with.
+pub(crate) fn installs_what_ci_does() -> Result<(), Failed> {
+    let (text, ci) = (std::fs::read_to_string(in_root(GUIDE))?, std::fs::read_to_string(in_root(".ci/run"))?);
+    let mut installed = 0;
+    for line in text.lines() {
+        let Some((_, packages)) = line.split_once(" install ") else { continue };
+        for package in packages.split_whitespace().map(|word| word.trim_matches(['`', '.', ',', ';', ')'])) {
+            if !ci.split(|c: char| !c.is_alphanumeric() && !"-.+".contains(c)).any(|word| word == package) {
+                return Err(format!(".ci/run does not install {package}").into());
+            }
+            installed += 1;
+        }
+    }
+    match installed {
+        0 => Err(format!("{GUIDE} installs nothing").into()),
+        _ => Ok(()),
+    }
+}
