@@ -1,6 +1,6 @@
 /* Where the programs of this folder meet: one server, many languages, one Unix socket.
  *
- *     server ADDRESS PARTICIPANTS [LIE]      server unix:/tmp/hall 12
+ *     server ADDRESS PARTICIPANTS [LIE]      server unix:target/hall 12
  *
  * Frames are u32le. The first message of a connection says what it comes for:
  *
@@ -26,6 +26,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { CLIENTS_MAX = 64, SHORT = 100, TOO_MUCH = 2 << 20 };
 enum { LARGE = 2, IN_THE_BATCH = 500 }; /* the numbers of messages to lie about */
@@ -237,5 +238,7 @@ int main(int argc, char **argv) {
          echoed, greedy, broken);
   fdwire_close(listener);
   fdwire_format_free(format);
+  if (strncmp(argv[1], "unix:", 5) == 0)
+    unlink(argv[1] + 5);
   return 0;
 }

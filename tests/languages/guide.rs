@@ -1,8 +1,10 @@
 //! `docs/guide/languages.md`: code that names a file stands in that file, whatever its indentation.
 
 use crate::programs::LANGUAGES;
-use crate::trials::in_root;
+use crate::trials::{in_root, output, run};
 use libtest_mimic::Failed;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 
 const GUIDE: &str = "docs/guide/languages.md";
 
@@ -63,9 +65,9 @@ pub(crate) fn quotes_what_is_there() -> Result<(), Failed> {
 pub(crate) fn installs_what_ci_does() -> Result<(), Failed> {
     let (text, ci) = (std::fs::read_to_string(in_root(GUIDE))?, std::fs::read_to_string(in_root(".ci/run"))?);
     let mut installed = 0;
-    for line in text.lines() {
-        let Some((_, packages)) = line.split_once(" install ") else { continue };
-        for package in packages.split_whitespace().map(|word| word.trim_matches(['`', '.', ',', ';', ')'])) {
+    for code in text.lines().flat_map(|line| line.split('`').skip(1).step_by(2)) {
+        let Some((_, packages)) = code.split_once(" install ") else { continue };
+        for package in packages.split_whitespace() {
             if !ci.split(|c: char| !c.is_alphanumeric() && !"-.+".contains(c)).any(|word| word == package) {
                 return Err(format!(".ci/run does not install {package}").into());
             }
@@ -75,5 +77,31 @@ pub(crate) fn installs_what_ci_does() -> Result<(), Failed> {
     match installed {
         0 => Err(format!("{GUIDE} installs nothing").into()),
         _ => Ok(()),
+    }
+}
+
+fn shell(script: &str) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-e", "-c", script]).current_dir(in_root("")).stdin(Stdio::null());
+    shell
+}
+
+/// Its first three scripts build, serve until standard input ends, and talk.
+pub(crate) fn shows_what_works() -> Result<(), Failed> {
+    let text = std::fs::read_to_string(in_root(GUIDE))?;
+    let scripts: Vec<String> =
+        blocks(&text).iter().filter(|block| block.info == "sh").map(|block| block.lines.join("\n")).collect();
+    let [build, serve, talk, ..] = &scripts[..] else { return Err("three scripts are missing".into()) };
+    run(&mut shell(build))?;
+    let mut server = shell(&format!("exec {serve}")).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+    let mut printed = BufReader::new(server.stdout.take().ok_or("no output")?).lines();
+    printed.next().ok_or("the server does not serve")??;
+    let said = output(&mut shell(talk));
+    drop(server.stdin.take());
+    let served = printed.last().ok_or("the server does not say what it did")??;
+    server.wait()?;
+    match said?.starts_with("python met python; ") && served.starts_with("1 came, 1 ended, ") {
+        true => Ok(()),
+        false => Err(format!("the server: {served}").into()),
     }
 }

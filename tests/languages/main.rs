@@ -1,9 +1,9 @@
-//! From other languages: the programs of `tests/ffi`, each in a language of its own, and a server in C meet at one Unix socket.
-//! All are started at the same time, greet one another through the server, have messages sent back, and say what they did.
-//! Then they meet a server that lies, once for each of its lies, which all of them have to notice.
+//! From other languages: the programs of `tests/ffi`, each in a language of its own, and a server in C meet at one
+//! Unix socket. All are started at the same time, greet one another through the server, have messages sent back, and say what
+//! they did. Then they meet a server that lies, once for each of its lies, which all of them have to notice.
 //!
-//! What the machine lacks is skipped by name, and the others meet without it. With `FDWIRE_NO_SKIP` set, as in CI, that fails.
-//! And what `docs/guide/languages.md` quotes has to be in the files that it names.
+//! What the machine lacks is skipped by name, and the others meet without it; with `FDWIRE_NO_SKIP` set, as in CI,
+//! that fails. And what `docs/guide/languages.md` quotes has to be in the files that it names, and its commands have to work.
 
 mod guide;
 mod meeting;
@@ -15,7 +15,7 @@ use libtest_mimic::{Arguments, Failed};
 use meeting::{Outcome, Round};
 use programs::{LANGUAGES, Language, Workshop};
 use std::sync::{Arc, OnceLock};
-use trials::{figure, test};
+use trials::{figure, lack, test};
 
 /// What `tests/ffi/server.c` can be told to lie about.
 const LIES: [&str; 6] = ["greeting", "byte", "lost", "order", "end", "limit"];
@@ -36,6 +36,7 @@ fn main() {
     let server = meetings.clone();
     tests.push(test("the server in C".into(), None, move || server.serves_all()));
     tests.push(test("the guide quotes what is there".into(), None, guide::quotes_what_is_there));
+    tests.push(test("the guide's commands work".into(), lack("python3", "--version"), guide::shows_what_works));
     tests.push(test("the guide installs what CI does".into(), None, guide::installs_what_ci_does));
     let conclusion = libtest_mimic::run(&arguments, tests);
     drop(meetings);

@@ -65,8 +65,11 @@ pub(crate) const LANGUAGES: [Language; 11] = [
     },
     Language {
         name: "php",
-        needs: &[("php", &["php", "--version"]), ("PHP's FFI", &["php", "-r", "exit((int) !extension_loaded('FFI'));"])],
-        way: Way::Script(&["php", "tests/ffi/php/talk.php"]),
+        needs: &[
+            ("php", &["php", "--version"]),
+            ("PHP's FFI", &["php", "-r", "exit((int) !extension_loaded('FFI'));"]),
+        ],
+        way: Way::Script(&["php", "-d", "display_errors=stderr", "tests/ffi/php/talk.php"]),
         errors: NAMES,
     },
     Language {
@@ -162,7 +165,10 @@ fn build_go(tools: &Tools, folder: &Path) -> Result<Vec<String>, Failed> {
 }
 
 fn build_java(_: &Tools, folder: &Path) -> Result<Vec<String>, Failed> {
-    run(environment("javac").args(["-Xlint:all", "-Werror", "-cp", JNA, "-d"]).arg(folder).arg("tests/ffi/java/Talk.java"))?;
+    run(environment("javac")
+        .args(["-Xlint:all", "-Werror", "-cp", JNA, "-d"])
+        .arg(folder)
+        .arg("tests/ffi/java/Talk.java"))?;
     let path = format!("{JNA}:{}", folder.display());
     Ok(["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", &path, "Talk"].map(String::from).into())
 }

@@ -2,9 +2,9 @@
 //
 //     lib=$PWD/target/release
 //     c++ -std=c++17 -Iinclude tests/ffi/cpp/talk.cpp -L$lib -lfdwire -Wl,-rpath,$lib -o talk
-//     ./talk unix:/tmp/hall cpp 1
+//     ./talk unix:target/hall cpp 1
 //
-// It talks to tests/ffi/server.c, started as "server unix:/tmp/hall 1": greets all who take part, has messages sent
+// It talks to tests/ffi/server.c, started as "server unix:target/hall 1": greets all who take part, has messages sent
 // back one by one and in batches, and meets some errors.
 #include "fdwire.hpp"
 

@@ -1,10 +1,10 @@
 // Messages from Go, with cgo.
 //
 //	lib=$PWD/target/release
-//	CGO_CFLAGS=-I$PWD/include CGO_LDFLAGS="-L$lib -Wl,-rpath,$lib" go run tests/ffi/go/talk.go unix:/tmp/hall go 1
+//	CGO_CFLAGS=-I$PWD/include CGO_LDFLAGS="-L$lib -Wl,-rpath,$lib" go run tests/ffi/go/talk.go unix:target/hall go 1
 //
-// It talks to tests/ffi/server.c, started as "server unix:/tmp/hall 1": greets all who take part, has messages sent back
-// one by one and in batches, and meets some errors.
+// It talks to tests/ffi/server.c, started as "server unix:target/hall 1": greets all who take part, has messages sent
+// back one by one and in batches, and meets some errors.
 package main
 
 /*
@@ -110,30 +110,33 @@ func (conn *Conn) SendMany(bodies ...[]byte) error {
 	return check(C.fdwire_conn_send_packed(conn.c, start(packed), &lens[0], C.size_t(len(lens)), timeout))
 }
 
+func endOrError(result C.int) error {
+	if result == 0 {
+		return io.EOF
+	}
+	return Error(result)
+}
+
 // Receive gives the next message, or io.EOF.
 func (conn *Conn) Receive(timeout int) ([]byte, error) {
-	switch result := C.fdwire_conn_recv(conn.c, &conn.msgs[0], C.int(timeout)); result {
-	case 1:
-		return body(&conn.msgs[0]), nil
-	case 0:
-		return nil, io.EOF
-	default:
-		return nil, Error(result)
+	if result := C.fdwire_conn_recv(conn.c, &conn.msgs[0], C.int(timeout)); result != 1 {
+		return nil, endOrError(result)
 	}
+	return body(&conn.msgs[0]), nil
 }
 
 // ReceiveMany gives as many messages as are there, at least one, or io.EOF.
 func (conn *Conn) ReceiveMany() ([][]byte, error) {
 	var count C.size_t
 	result := C.fdwire_conn_recv_many(conn.c, &conn.msgs[0], C.size_t(len(conn.msgs)), &count, timeout)
-	if result == 0 {
-		return nil, io.EOF
+	if result != 1 {
+		return nil, endOrError(result)
 	}
 	bodies := make([][]byte, count)
 	for i := range bodies {
 		bodies[i] = body(&conn.msgs[i])
 	}
-	return bodies, check(result)
+	return bodies, nil
 }
 
 // A copy: what lies there is lent until the next receive.
@@ -145,64 +148,37 @@ func (conn *Conn) CloseWrite() error {
 
 // The program.
 
-func must(err error) {
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "talk.go:", err)
-		os.Exit(1)
-	}
+func must[T any](value T, err error) T {
+	expect(fmt.Sprint(err), err == nil)
+	return value
 }
 
 func expect(what string, isSo bool) {
 	if !isSo {
-		must(errors.New("not as it should be: " + what))
-	}
-}
-
-func dial(address string, format Format) *Conn {
-	conn, err := Dial(address, format)
-	must(err)
-	return conn
-}
-
-func greet(conn *Conn, name string, participants int) []string {
-	must(conn.Send([]byte("hello from " + name)))
-	var met []string
-	for len(met) < participants {
-		greeting, err := conn.Receive(timeout)
-		must(err)
-		expect("greetings", bytes.HasPrefix(greeting, []byte("hello from ")))
-		met = append(met, string(greeting[len("hello from "):]))
-	}
-	sort.Strings(met)
-	return met
-}
-
-func receiveAll(conn *Conn) [][]byte {
-	var received [][]byte
-	for {
-		bodies, err := conn.ReceiveMany()
-		if err == io.EOF {
-			return received
-		}
-		must(err)
-		received = append(received, bodies...)
+		fmt.Fprintln(os.Stderr, "not as it should be:", what)
+		os.Exit(1)
 	}
 }
 
 func main() {
-	address, name := os.Args[1], os.Args[2]
-	participants, err := strconv.Atoi(os.Args[3])
-	must(err)
+	address, name, participants := os.Args[1], os.Args[2], must(strconv.Atoi(os.Args[3]))
 	_, wrong := NewFormat("u32le maxx=1M")
 	expect("a wrong format", wrong != nil)
-	format, err := NewFormat("u32le max=1M")
-	must(err)
+	format := must(NewFormat("u32le max=1M"))
 	defer format.Free()
 
-	conn := dial(address, format)
+	conn := must(Dial(address, format))
 	_, nothing := conn.Receive(0)
 	expect("nothing is there yet", nothing == TryAgain)
-	met := greet(conn, name, participants)
+
+	expect("a greeting can be sent", conn.Send([]byte("hello from "+name)) == nil)
+	var met []string
+	for len(met) < participants {
+		greeting := string(must(conn.Receive(timeout)))
+		expect("greetings", strings.HasPrefix(greeting, "hello from "))
+		met = append(met, strings.TrimPrefix(greeting, "hello from "))
+	}
+	sort.Strings(met)
 
 	var binary []byte
 	for i := 0; i < 256; i++ {
@@ -210,27 +186,27 @@ func main() {
 	}
 	echoes := [][]byte{{}, binary, bytes.Repeat(binary, 400)}
 	for _, body := range echoes {
-		must(conn.Send(body))
-		echo, err := conn.Receive(timeout)
-		must(err)
-		expect("a message that comes back", bytes.Equal(echo, body))
+		expect("a message can be sent", conn.Send(body) == nil)
+		expect("a message that comes back", bytes.Equal(must(conn.Receive(timeout)), body))
 	}
 
-	batch := make([][]byte, 1000)
-	for i := range batch {
-		batch[i] = []byte(strings.Repeat(strconv.Itoa(i), i%8))
+	var batch, received [][]byte
+	for i := 0; i < 1000; i++ {
+		batch = append(batch, []byte(strings.Repeat(strconv.Itoa(i), i%8)))
 	}
-	must(conn.SendMany(batch...))
-	must(conn.CloseWrite())
-	received := receiveAll(conn)
-	expect("a batch of as many messages", len(received) == len(batch))
-	for i, body := range received {
-		expect("a batch that comes back", bytes.Equal(body, batch[i]))
+	expect("a batch can be sent", conn.SendMany(batch...) == nil && conn.CloseWrite() == nil)
+	for {
+		bodies, err := conn.ReceiveMany()
+		if err == io.EOF {
+			break
+		}
+		received = append(received, must(bodies, err)...)
 	}
+	expect("a batch that comes back", fmt.Sprint(received) == fmt.Sprint(batch))
 	conn.Close()
 
-	conn = dial(address, format)
-	must(conn.Send([]byte("too much, please")))
+	conn = must(Dial(address, format))
+	expect("too much can be asked for", conn.Send([]byte("too much, please")) == nil)
 	_, tooLong := conn.Receive(timeout)
 	expect("more than the format allows", tooLong == TooLong)
 	conn.Close()

@@ -1,9 +1,9 @@
 ;; Messages from Guile, with its foreign function interface and nothing else.
 ;;
-;;     FDWIRE_LIBRARY=$PWD/target/release/libfdwire.so guile -s tests/ffi/guile/talk.scm unix:/tmp/hall guile 1
+;;     FDWIRE_LIBRARY=$PWD/target/release/libfdwire.so guile -s tests/ffi/guile/talk.scm unix:target/hall guile 1
 ;;
-;; It talks to tests/ffi/server.c, started as "server unix:/tmp/hall 1": greets all who take part, has messages sent back
-;; one by one and in batches, and meets some errors.
+;; It talks to tests/ffi/server.c, started as "server unix:target/hall 1": greets all who take part, has messages sent
+;; back one by one and in batches, and meets some errors.
 
 (use-modules (ice-9 match)
              (rnrs bytevectors)

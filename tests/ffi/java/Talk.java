@@ -1,10 +1,10 @@
 // Messages from Java, with JNA (Debian: libjna-java).
 //
 //     FDWIRE_LIBRARY=target/release/libfdwire.so \
-//         java -cp /usr/share/java/jna.jar tests/ffi/java/Talk.java unix:/tmp/hall java 1
+//         java -cp /usr/share/java/jna.jar tests/ffi/java/Talk.java unix:target/hall java 1
 //
-// It talks to tests/ffi/server.c, started as "server unix:/tmp/hall 1": greets all who take part, has messages sent back
-// one by one and in batches, and meets some errors.
+// It talks to tests/ffi/server.c, started as "server unix:target/hall 1": greets all who take part, has messages sent
+// back one by one and in batches, and meets some errors.
 
 import com.sun.jna.Library;
 import com.sun.jna.Memory;
@@ -170,7 +170,8 @@ public final class Talk {
         FdwireException wrong = errorOf(() -> new Format("u32le maxx=1M")), nothing, tooLong;
         List<String> met = new ArrayList<>();
         List<byte[]> echoes = List.of(bytes(0), bytes(256), bytes(102_400)), received = new ArrayList<>();
-        List<byte[]> batch = IntStream.range(0, 1000).mapToObj(i -> Integer.toString(i).repeat(i % 8).getBytes()).toList();
+        List<byte[]> batch =
+            IntStream.range(0, 1000).mapToObj(i -> Integer.toString(i).repeat(i % 8).getBytes()).toList();
 
         try (Format format = new Format("u32le max=1M")) {
             try (Connection conn = new Connection(address, format)) {
@@ -203,7 +204,8 @@ public final class Talk {
                 expect("more than the format allows", tooLong.name.equals("FDWIRE_E_TOO_LONG"));
             }
         }
-        System.out.printf("%s met %s; %d echoes, %d in batches; %s, %s; %s%n", name, String.join(", ", met), echoes.size(),
+        System.out.printf(
+            "%s met %s; %d echoes, %d in batches; %s, %s; %s%n", name, String.join(", ", met), echoes.size(),
             received.size(), nothing.getMessage(), tooLong.getMessage(), wrong.getMessage());
     }
 }

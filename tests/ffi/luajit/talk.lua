@@ -1,9 +1,9 @@
 -- Messages from LuaJIT, with its ffi library and nothing else.
 --
---     FDWIRE_LIBRARY=target/release/libfdwire.so luajit tests/ffi/luajit/talk.lua unix:/tmp/hall luajit 1
+--     FDWIRE_LIBRARY=target/release/libfdwire.so luajit tests/ffi/luajit/talk.lua unix:target/hall luajit 1
 --
--- It talks to tests/ffi/server.c, started as "server unix:/tmp/hall 1": greets all who take part, has messages sent back
--- one by one and in batches, and meets some errors.
+-- It talks to tests/ffi/server.c, started as "server unix:target/hall 1": greets all who take part, has messages sent
+-- back one by one and in batches, and meets some errors.
 
 local ffi = require("ffi")
 
@@ -45,7 +45,7 @@ local function check(result, why)
   return result
 end
 
--- To be freed by lib.fdwire_format_free. A finalizer would not do: at the exit they run when the library is gone already.
+-- To be freed by lib.fdwire_format_free. No finalizer: at the exit they run when the library is gone already.
 local function new_format(text)
   local out, why = ffi.new("fdwire_format *[1]"), ffi.new("char[200]")
   local result = lib.fdwire_format_new(text, out, why, ffi.sizeof(why))

@@ -1,10 +1,10 @@
 #!/usr/bin/env node
 // Messages from Node.js, with koffi (npm install koffi).
 //
-//     FDWIRE_LIBRARY=target/release/libfdwire.so node tests/ffi/node/talk.js unix:/tmp/hall node 1
+//     FDWIRE_LIBRARY=target/release/libfdwire.so node tests/ffi/node/talk.js unix:target/hall node 1
 //
-// It talks to tests/ffi/server.c, started as "server unix:/tmp/hall 1": greets all who take part, has messages sent back
-// one by one and in batches, and meets some errors.
+// It talks to tests/ffi/server.c, started as "server unix:target/hall 1": greets all who take part, has messages sent
+// back one by one and in batches, and meets some errors.
 'use strict';
 
 const assert = require('node:assert/strict');

@@ -1,10 +1,10 @@
 #!/usr/bin/env perl
 # Messages from Perl, with FFI::Platypus (Debian: libffi-platypus-perl).
 #
-#     FDWIRE_LIBRARY=target/release/libfdwire.so perl tests/ffi/perl/talk.pl unix:/tmp/hall perl 1
+#     FDWIRE_LIBRARY=target/release/libfdwire.so perl tests/ffi/perl/talk.pl unix:target/hall perl 1
 #
-# It talks to tests/ffi/server.c, started as "server unix:/tmp/hall 1": greets all who take part, has messages sent back
-# one by one and in batches, and meets some errors.
+# It talks to tests/ffi/server.c, started as "server unix:target/hall 1": greets all who take part, has messages sent
+# back one by one and in batches, and meets some errors.
 use v5.36;
 
 # The binding: what is used here of fdwire.h.

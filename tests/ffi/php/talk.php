@@ -1,10 +1,10 @@
 <?php
 // Messages from PHP, with its FFI extension and nothing else.
 //
-//     FDWIRE_LIBRARY=target/release/libfdwire.so php tests/ffi/php/talk.php unix:/tmp/hall php 1
+//     FDWIRE_LIBRARY=target/release/libfdwire.so php tests/ffi/php/talk.php unix:target/hall php 1
 //
-// It talks to tests/ffi/server.c, started as "server unix:/tmp/hall 1": greets all who take part, has messages sent back
-// one by one and in batches, and meets some errors.
+// It talks to tests/ffi/server.c, started as "server unix:target/hall 1": greets all who take part, has messages sent
+// back one by one and in batches, and meets some errors.
 
 declare(strict_types=1);
 
@@ -28,8 +28,9 @@ final class Fdwire
         int fdwire_close(int fd);
         int fdwire_conn_new(int in_fd, int out_fd, const fdwire_format *format, fdwire_conn **out);
         int fdwire_conn_set(fdwire_conn *conn, int option, int64_t value);
-        int fdwire_conn_send(fdwire_conn *conn, const char *body, size_t len, int timeout_ms);
-        int fdwire_conn_send_packed(fdwire_conn *conn, const char *bodies, const size_t *lens, size_t count, int timeout_ms);
+        int fdwire_conn_send(fdwire_conn *conn, const void *body, size_t len, int timeout_ms);
+        int fdwire_conn_send_packed(
+            fdwire_conn *conn, const void *bodies, const size_t *lens, size_t count, int timeout_ms);
         int fdwire_conn_recv(fdwire_conn *conn, fdwire_msg *msg, int timeout_ms);
         int fdwire_conn_recv_many(fdwire_conn *conn, fdwire_msg *msgs, size_t cap, size_t *count, int timeout_ms);
         int fdwire_conn_shutdown(fdwire_conn *conn, int how, int timeout_ms);
@@ -134,8 +135,8 @@ final class Connection
     /** Each message until the end of the stream, many a call. */
     public function each(): Generator
     {
-        $count = FFI::addr($this->count);
-        while (Fdwire::check($this->c->fdwire_conn_recv_many($this->conn, $this->msgs, Fdwire::MOST, $count, Fdwire::TIMEOUT))) {
+        $call = [$this->conn, $this->msgs, Fdwire::MOST, FFI::addr($this->count), Fdwire::TIMEOUT];
+        while (Fdwire::check($this->c->fdwire_conn_recv_many(...$call))) {
             for ($i = 0; $i < $this->count->cdata; $i++) {
                 yield self::body($this->msgs[$i]);
             }
@@ -154,11 +155,11 @@ final class Connection
     }
 }
 
-// The program.
+// The program. What it throws ends it.
 
 function expect(string $what, bool $true): void
 {
-    $true || exit_with("not as it should be: $what");
+    $true || throw new LogicException("not as it should be: $what");
 }
 
 function error_of(callable $function): FdwireError
@@ -168,13 +169,7 @@ function error_of(callable $function): FdwireError
     } catch (FdwireError $error) {
         return $error;
     }
-    exit_with('an error was expected');
-}
-
-function exit_with(string $why): never
-{
-    fwrite(STDERR, "$why\n");
-    exit(1);
+    throw new LogicException('an error was expected');
 }
 
 [, $address, $name, $participants] = $argv;

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Messages from Python, with ctypes and nothing else.
 
-    FDWIRE_LIBRARY=target/release/libfdwire.so python3 tests/ffi/python/talk.py unix:/tmp/hall python 1
+    FDWIRE_LIBRARY=target/release/libfdwire.so python3 tests/ffi/python/talk.py unix:target/hall python 1
 
-It talks to tests/ffi/server.c, started as "server unix:/tmp/hall 1": greets all who take part, has messages sent back one
-by one and in batches, and meets some errors.
+It talks to tests/ffi/server.c, started as "server unix:target/hall 1": greets all who take part, has messages sent
+back one by one and in batches, and meets some errors.
 """
 
 import ctypes

@@ -2,10 +2,10 @@
 
 # Messages from Ruby, with fiddle and nothing else.
 #
-#     FDWIRE_LIBRARY=target/release/libfdwire.so ruby tests/ffi/ruby/talk.rb unix:/tmp/hall ruby 1
+#     FDWIRE_LIBRARY=target/release/libfdwire.so ruby tests/ffi/ruby/talk.rb unix:target/hall ruby 1
 #
-# It talks to tests/ffi/server.c, started as "server unix:/tmp/hall 1": greets all who take part, has messages sent back
-# one by one and in batches, and meets some errors.
+# It talks to tests/ffi/server.c, started as "server unix:target/hall 1": greets all who take part, has messages sent
+# back one by one and in batches, and meets some errors.
 
 require "fiddle/import"
 
@@ -21,10 +21,11 @@ module Fdwire
   extern "int fdwire_conn_new(int in_fd, int out_fd, const void *format, void **out)"
   extern "int fdwire_conn_set(void *conn, int option, long long value)"
   extern "int fdwire_conn_send(void *conn, const void *body, size_t len, int timeout_ms)"
-  extern "int fdwire_conn_send_packed(void *conn, const void *bodies, const size_t *lens, size_t count, int timeout_ms)"
-  extern "int fdwire_conn_recv_into(void *conn, void *body, size_t cap, size_t *len, int timeout_ms)"
-  extern "int fdwire_conn_recv_packed(void *conn, void *bodies, size_t cap, size_t *lens, size_t most, size_t *count, " \
+  extern "int fdwire_conn_send_packed(void *conn, const void *bodies, const size_t *lens, size_t count, " \
          "int timeout_ms)"
+  extern "int fdwire_conn_recv_into(void *conn, void *body, size_t cap, size_t *len, int timeout_ms)"
+  extern "int fdwire_conn_recv_packed(void *conn, void *bodies, size_t cap, size_t *lens, size_t most, " \
+         "size_t *count, int timeout_ms)"
   extern "int fdwire_conn_shutdown(void *conn, int how, int timeout_ms)"
   extern "void fdwire_conn_free(void *conn)"
 

@@ -1,11 +1,11 @@
 //! Messages from Rust, with the crate itself: no C in between.
 //!
 //! ```sh
-//! cargo run --example talk unix:/tmp/hall rust 1
+//! cargo run --example talk unix:target/hall rust 1
 //! ```
 //!
-//! It talks to `tests/ffi/server.c`, started as "server unix:/tmp/hall 1": greets all who take part, has messages sent
-//! back one by one and in batches, and meets some errors.
+//! It talks to `tests/ffi/server.c`, started as "server unix:target/hall 1": greets all who take part, has messages
+//! sent back one by one and in batches, and meets some errors.
 
 use fdwire::Error;
 use fdwire::connection::{Connection, Outgoing};
