@@ -1,9 +1,10 @@
 //! From other languages: the programs of `tests/ffi`, each in a language of its own, and a server in C meet at one
-//! Unix socket. All are started at the same time, greet one another through the server, have messages sent back, and say what
-//! they did. Then they meet a server that lies, once for each of its lies, which all of them have to notice.
+//! Unix socket. All are started at the same time, greet one another through the server, have messages sent back, and
+//! say what they did. Then they meet a server that lies, once for each of its lies, which all of them have to notice.
 //!
 //! What the machine lacks is skipped by name, and the others meet without it; with `FDWIRE_NO_SKIP` set, as in CI,
-//! that fails. And what `docs/guide/languages.md` quotes has to be in the files that it names, and its commands have to work.
+//! that fails. And what `docs/guide/languages.md` quotes has to be in the files that it names, and its commands have
+//! to work.
 
 mod guide;
 mod meeting;
