@@ -15,8 +15,9 @@ mod trials;
 use libtest_mimic::{Arguments, Failed};
 use meeting::{Outcome, Round};
 use programs::{LANGUAGES, Language, Workshop};
+use std::process::Command;
 use std::sync::{Arc, OnceLock};
-use trials::{figure, lack, test};
+use trials::{RELEASE, figure, in_root, lack, run, test};
 
 /// What `tests/ffi/server.c` can be told to lie about.
 const LIES: [&str; 6] = ["greeting", "byte", "lost", "order", "end", "limit"];
@@ -39,9 +40,22 @@ fn main() {
     tests.push(test("the guide quotes what is there".into(), None, guide::quotes_what_is_there));
     tests.push(test("the guide's commands work".into(), lack("python3", "--version"), guide::shows_what_works));
     tests.push(test("the guide installs what CI does".into(), None, guide::installs_what_ci_does));
+    let name = "python: many at once are received at three times the rate of a loop";
+    tests.push(test(name.into(), lack("python3", "--version"), receives_fast));
     let conclusion = libtest_mimic::run(&arguments, tests);
     drop(meetings);
     conclusion.exit();
+}
+
+/// Busy machines may spoil a run, and more than one.
+fn receives_fast() -> Result<(), Failed> {
+    let library = RELEASE.as_ref().map_err(|why| Failed::from(why.clone()))?;
+    let receive = || {
+        let mut python = Command::new("python3");
+        python.arg("-B").arg(in_root("benches/languages/receive.py")).args(["--rounds", "9", "--least", "3"]);
+        run(python.env("FDWIRE_LIBRARY", library))
+    };
+    receive().or_else(|_| receive()).or_else(|_| receive())
 }
 
 /// The languages, each with what is lacking for it, and the rounds, which are run when the first trial asks for them.
