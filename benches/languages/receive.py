@@ -3,9 +3,9 @@
 
     FDWIRE_LIBRARY=target/release/libfdwire.so receive.py [--rounds N] [--least TIMES]
 
-Bodies of 64 bytes over a Unix socket pair, from a process that only writes. All contestants in alternating rounds: medians,
-and each ratio is the median of those within a round. With --least it fails if receiving many is not so many times as fast
-as the loop.
+Bodies of 64 bytes over a Unix socket pair, from a process that only writes. All contestants in alternating rounds:
+medians, and each ratio is the median of those within a round. With --least it fails if receiving many is not so many
+times as fast as the loop.
 """
 
 import argparse
@@ -136,7 +136,8 @@ def main():
     results = run(options.rounds)
     cpu = {name: statistics.median(cpu for _, cpu in took) for name, took in results.items()}
     ratios = {
-        name: sorted(loop / mine for (mine, _), (loop, _) in zip(took, results["loop"])) for name, took in results.items()
+        name: sorted(loop / mine for (mine, _), (loop, _) in zip(took, results["loop"]))
+        for name, took in results.items()
     }
     for name, (_, what) in CONTESTANTS.items():
         rate = 1e3 / statistics.median(wall for wall, _ in results[name])

@@ -1,9 +1,9 @@
 //! `docs/guide/languages.md`: code that names a file stands in that file, whatever its indentation.
 
+use crate::meeting::Server;
 use crate::programs::LANGUAGES;
 use crate::trials::{in_root, output, run};
 use libtest_mimic::Failed;
-use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
 const GUIDE: &str = "docs/guide/languages.md";
@@ -53,9 +53,8 @@ pub(crate) fn quotes_what_is_there() -> Result<(), Failed> {
         quoted.push(path.to_owned());
     }
     for language in &LANGUAGES {
-        let folder = format!("tests/ffi/{}/", language.name);
-        if !quoted.iter().any(|path| path.starts_with(&folder)) {
-            return Err(format!("{GUIDE} quotes nothing of {folder}").into());
+        if !quoted.iter().any(|path| path == language.source) {
+            return Err(format!("{GUIDE} quotes nothing of {}", language.source).into());
         }
     }
     Ok(())
@@ -65,7 +64,8 @@ pub(crate) fn quotes_what_is_there() -> Result<(), Failed> {
 pub(crate) fn installs_what_ci_does() -> Result<(), Failed> {
     let (text, ci) = (std::fs::read_to_string(in_root(GUIDE))?, std::fs::read_to_string(in_root(".ci/run"))?);
     let mut installed = 0;
-    for code in text.lines().flat_map(|line| line.split('`').skip(1).step_by(2)) {
+    let in_text = text.lines().flat_map(|line| line.split('`').skip(1).step_by(2));
+    for code in in_text.chain(blocks(&text).iter().flat_map(|block| block.lines.clone())) {
         let Some((_, packages)) = code.split_once(" install ") else { continue };
         for package in packages.split_whitespace() {
             if !ci.split(|c: char| !c.is_alphanumeric() && !"-.+".contains(c)).any(|word| word == package) {
@@ -86,21 +86,17 @@ fn shell(script: &str) -> Command {
     shell
 }
 
-/// Its first three scripts build, serve until standard input ends, and talk.
+/// Of its scripts, one builds, one serves until standard input ends, and one talks.
 pub(crate) fn shows_what_works() -> Result<(), Failed> {
     let text = std::fs::read_to_string(in_root(GUIDE))?;
     let scripts: Vec<String> =
         blocks(&text).iter().filter(|block| block.info == "sh").map(|block| block.lines.join("\n")).collect();
-    let [build, serve, talk, ..] = &scripts[..] else { return Err("three scripts are missing".into()) };
+    let [_install, build, serve, talk] = &scripts[..] else { return Err("these are not four scripts".into()) };
     run(&mut shell(build))?;
-    let mut server = shell(&format!("exec {serve}")).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
-    let mut printed = BufReader::new(server.stdout.take().ok_or("no output")?).lines();
-    printed.next().ok_or("the server does not serve")??;
+    let mut server = Server::start(shell(&format!("exec {serve}")))?;
     let said = output(&mut shell(talk));
-    drop(server.stdin.take());
-    let served = printed.last().ok_or("the server does not say what it did")??;
-    server.wait()?;
-    match said?.starts_with("python met python; ") && served.starts_with("1 came, 1 ended, ") {
+    let served = server.end();
+    match said?.starts_with("python met python; ") && served.said.starts_with("1 came, 1 ended, ") {
         true => Ok(()),
         false => Err(format!("the server: {served}").into()),
     }

@@ -6,6 +6,7 @@
 //! that fails. And what `docs/guide/languages.md` quotes has to be in the files that it names, and its commands have
 //! to work.
 
+mod comments;
 mod guide;
 mod meeting;
 mod programs;
@@ -33,7 +34,10 @@ fn main() {
     for (language, lack) in meetings.invited.clone() {
         let (meeting, lying) = (meetings.clone(), meetings.clone());
         tests.push(test(language.name.into(), lack.clone(), move || meeting.talks(language)));
-        tests.push(test(format!("{}: lies are noticed", language.name), lack, move || lying.notices_lies(language)));
+        let name = format!("{}: lies are noticed", language.name);
+        tests.push(test(name, lack.clone(), move || lying.notices_lies(language)));
+        let (name, alone) = (format!("{}: runs as its comment says", language.name), meetings.clone());
+        tests.push(test(name, lack, move || comments::runs_as_it_says(language, alone.workshop())));
     }
     let server = meetings.clone();
     tests.push(test("the server in C".into(), None, move || server.serves_all()));

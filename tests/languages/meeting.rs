@@ -119,13 +119,13 @@ fn wait(child: &mut Child, deadline: Instant) -> Option<ExitStatus> {
 }
 
 /// It serves until its standard input ends.
-struct Server {
+pub(crate) struct Server {
     child: Child,
     output: BufReader<ChildStdout>,
 }
 
 impl Server {
-    fn start(mut command: Command) -> Result<Server, String> {
+    pub(crate) fn start(mut command: Command) -> Result<Server, String> {
         let mut child =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map_err(|error| error.to_string())?;
         let mut output = BufReader::new(child.stdout.take().unwrap());
@@ -137,7 +137,7 @@ impl Server {
         }
     }
 
-    fn end(&mut self) -> Outcome {
+    pub(crate) fn end(&mut self) -> Outcome {
         drop(self.child.stdin.take());
         let status = wait(&mut self.child, Instant::now() + PATIENCE);
         let mut said = String::new();

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 pub(crate) struct Language {
-    /// Also its folder in `tests/ffi`.
     pub(crate) name: &'static str,
+    pub(crate) source: &'static str,
     /// What has to be there, and a command that succeeds where it is.
     needs: &'static [(&'static str, &'static [&'static str])],
     way: Way,
@@ -19,7 +19,7 @@ pub(crate) struct Language {
 
 /// How a program comes to run.
 enum Way {
-    /// By these arguments, of which the last is the file.
+    /// By this command and the source.
     Script(&'static [&'static str]),
     /// By what this builds.
     Built(fn(&Tools, &Path) -> Result<Vec<String>, Failed>),
@@ -31,60 +31,80 @@ const RUSTS: &str = "Resource temporarily unavailable (os error 11), \
 const JNA: &str = "/usr/share/java/jna.jar";
 
 pub(crate) const LANGUAGES: [Language; 11] = [
-    Language { name: "cpp", needs: &[("g++", &["g++", "--version"])], way: Way::Built(build_cpp), errors: NAMES },
-    Language { name: "go", needs: &[("go", &["go", "version"])], way: Way::Built(build_go), errors: NAMES },
+    Language {
+        name: "cpp",
+        source: "tests/ffi/cpp/talk.cpp",
+        needs: &[("g++", &["g++", "--version"])],
+        way: Way::Built(build_cpp),
+        errors: NAMES,
+    },
+    Language {
+        name: "go",
+        source: "tests/ffi/go/talk.go",
+        needs: &[("go", &["go", "version"])],
+        way: Way::Built(build_go),
+        errors: NAMES,
+    },
     Language {
         name: "guile",
+        source: "tests/ffi/guile/talk.scm",
         needs: &[("guile", &["guile", "--version"])],
-        way: Way::Script(&["guile", "--no-auto-compile", "-s", "tests/ffi/guile/talk.scm"]),
+        way: Way::Script(&["guile", "-s"]),
         errors: NAMES,
     },
     Language {
         name: "java",
+        source: "tests/ffi/java/Talk.java",
         needs: &[("javac", &["javac", "-version"]), ("jna.jar", &["test", "-e", JNA])],
         way: Way::Built(build_java),
         errors: NAMES,
     },
     Language {
         name: "luajit",
+        source: "tests/ffi/luajit/talk.lua",
         needs: &[("luajit", &["luajit", "-v"])],
-        way: Way::Script(&["luajit", "tests/ffi/luajit/talk.lua"]),
+        way: Way::Script(&["luajit"]),
         errors: NAMES,
     },
     Language {
         name: "node",
+        source: "tests/ffi/node/talk.js",
         needs: &[("node", &["node", "--version"]), ("koffi", &["node", "-e", "require('koffi')"])],
-        way: Way::Script(&["node", "tests/ffi/node/talk.js"]),
+        way: Way::Script(&["node"]),
         errors: NAMES,
     },
     Language {
         name: "perl",
+        source: "tests/ffi/perl/talk.pl",
         needs: &[("FFI::Platypus", &["perl", "-MFFI::Platypus", "-e", "1"])],
-        way: Way::Script(&["perl", "tests/ffi/perl/talk.pl"]),
+        way: Way::Script(&["perl"]),
         errors: NAMES,
     },
     Language {
         name: "php",
+        source: "tests/ffi/php/talk.php",
         needs: &[
             ("php", &["php", "--version"]),
             ("PHP's FFI", &["php", "-r", "exit((int) !extension_loaded('FFI'));"]),
         ],
-        way: Way::Script(&["php", "-d", "display_errors=stderr", "tests/ffi/php/talk.php"]),
+        way: Way::Script(&["php", "-d", "display_errors=stderr"]),
         errors: NAMES,
     },
     Language {
         name: "python",
+        source: "tests/ffi/python/talk.py",
         needs: &[("python3", &["python3", "--version"])],
-        way: Way::Script(&["python3", "tests/ffi/python/talk.py"]),
+        way: Way::Script(&["python3"]),
         errors: NAMES,
     },
     Language {
         name: "ruby",
+        source: "tests/ffi/ruby/talk.rb",
         needs: &[("ruby", &["ruby", "-rfiddle/import", "-e", ""])],
-        way: Way::Script(&["ruby", "tests/ffi/ruby/talk.rb"]),
+        way: Way::Script(&["ruby"]),
         errors: NAMES,
     },
-    Language { name: "rust", needs: &[], way: Way::Built(build_rust), errors: RUSTS },
+    Language { name: "rust", source: "tests/ffi/rust/talk.rs", needs: &[], way: Way::Built(build_rust), errors: RUSTS },
 ];
 
 impl Language {
@@ -99,7 +119,7 @@ impl Language {
     /// Its command, built where it has to be.
     fn prepare(&self, tools: &Tools) -> Result<Vec<String>, Failed> {
         match self.way {
-            Way::Script(arguments) => Ok(arguments.iter().map(|argument| (*argument).to_owned()).collect()),
+            Way::Script(command) => Ok(command.iter().chain([&self.source]).map(|word| (*word).to_owned()).collect()),
             Way::Built(build) => {
                 let folder = tools.folder.path().join(self.name);
                 std::fs::create_dir(&folder)?;
@@ -109,10 +129,11 @@ impl Language {
     }
 }
 
-/// A command in which what `.ci/run` has installed in `target` is found.
-fn environment(program: &str) -> Command {
+/// A command from the root of the source, which finds in `target` what `.ci/run` has installed, and keeps its own there.
+pub(crate) fn environment(program: &str) -> Command {
     let mut command = Command::new(program);
     command.current_dir(in_root("")).env("NODE_PATH", in_root("target/koffi/node_modules"));
+    command.env("GOCACHE", in_root("target/go-cache")).env("GO111MODULE", "off").env("GUILE_AUTO_COMPILE", "0");
     command
 }
 
@@ -160,7 +181,7 @@ fn build_go(tools: &Tools, folder: &Path) -> Result<Vec<String>, Failed> {
     let mut go = environment("go");
     go.args(["build", "-o"]).arg(&out).arg("tests/ffi/go/talk.go");
     go.env("CGO_CFLAGS", format!("-I{}", in_root("include").display())).env("CGO_LDFLAGS", tools.link().join(" "));
-    run(go.env("GOCACHE", in_root("target/go-cache")).env("GOFLAGS", "").env("GO111MODULE", "off"))?;
+    run(&mut go)?;
     Ok(vec![out.display().to_string()])
 }
 

@@ -1,8 +1,8 @@
 // Messages from C++17, with the header beside this file.
 //
 //     lib=$PWD/target/release
-//     c++ -std=c++17 -Iinclude tests/ffi/cpp/talk.cpp -L$lib -lfdwire -Wl,-rpath,$lib -o talk
-//     ./talk unix:target/hall cpp 1
+//     c++ -std=c++17 -Iinclude tests/ffi/cpp/talk.cpp -L$lib -lfdwire -Wl,-rpath,$lib -o target/talk
+//     target/talk unix:target/hall cpp 1
 //
 // It talks to tests/ffi/server.c, started as "server unix:target/hall 1": greets all who take part, has messages sent
 // back one by one and in batches, and meets some errors.
