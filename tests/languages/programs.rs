@@ -129,7 +129,7 @@ impl Language {
     }
 }
 
-/// A command from the root of the source, which finds in `target` what `.ci/run` has installed, and keeps its own there.
+/// A command from the root of the source, which finds in `target` what `.ci/run` has put there, and keeps its own there.
 pub(crate) fn environment(program: &str) -> Command {
     let mut command = Command::new(program);
     command.current_dir(in_root("")).env("NODE_PATH", in_root("target/koffi/node_modules"));
