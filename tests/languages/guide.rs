@@ -93,6 +93,10 @@ pub(crate) fn shows_what_works() -> Result<(), Failed> {
         blocks(&text).iter().filter(|block| block.info == "sh").map(|block| block.lines.join("\n")).collect();
     let [_install, build, serve, talk] = &scripts[..] else { return Err("these are not four scripts".into()) };
     run(&mut shell(build))?;
+    std::fs::remove_file(in_root("target/hall")).or_else(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => Ok(()), // unless an earlier run was cut short
+        _ => Err(error),
+    })?;
     let mut server = Server::start(shell(&format!("exec {serve}")))?;
     let said = output(&mut shell(talk));
     let served = server.end();
