@@ -37,6 +37,11 @@ class LentMsg(ctypes.Structure):
 FIELDS = len(Msg._fields_)
 
 
+def numbers(memory):
+    """The same memory as numbers, of which many are set or read at a time: an object for each struct costs more."""
+    return memoryview(memory).cast("B").cast("N")
+
+
 library = ctypes.CDLL(os.environ.get("FDWIRE_LIBRARY", "libfdwire.so.0"))
 library.fdwire_error_name.restype = c_char_p
 for name, parameters in {
@@ -74,7 +79,7 @@ class Connection:
         check(library.fdwire_conn_new(sock.fileno(), sock.fileno(), format, byref(self.conn)))
         self.msg, self.count = LentMsg(), c_size_t()
         self.msgs, self.lens = (LentMsg * MOST)(), array("L", bytes(MOST * ctypes.sizeof(c_size_t)))
-        self.fields = memoryview(self.msgs).cast("B").cast("N")
+        self.fields = numbers(self.msgs)
         self.make_room(256 * KIB)
 
     def __del__(self):
@@ -95,14 +100,18 @@ class Connection:
         return ctypes.string_at(self.msg.body, self.msg.body_len)
 
     def send_many(self, bodies, timeout_ms=-1):
-        msgs = (Msg * len(bodies))(*[(None, body, 0, len(body), 0) for body in bodies])
+        msgs = (Msg * len(bodies))()
+        if bodies:
+            fields = numbers(msgs)
+            fields[1::FIELDS] = numbers((c_char_p * len(bodies))(*bodies))
+            fields[3::FIELDS] = numbers(array("L", map(len, bodies)))  # unsigned long is as wide as size_t
         check(library.fdwire_conn_send_many(self.conn, msgs, len(bodies), timeout_ms))
 
     def recv_many(self, timeout_ms=-1):
         if check(library.fdwire_conn_recv_many(self.conn, self.msgs, MOST, byref(self.count), timeout_ms)) == 0:
             return None
-        fields = self.fields[: self.count.value * FIELDS].tolist()  # the structs as numbers: an object for each costs more
-        return list(map(ctypes.string_at, fields[1::FIELDS], fields[3::FIELDS]))
+        fields = self.fields[: self.count.value * FIELDS]
+        return list(map(ctypes.string_at, fields[1::FIELDS].tolist(), fields[3::FIELDS].tolist()))
 
     def send_packed(self, bodies, timeout_ms=-1):
         lens = array("L", map(len, bodies))  # unsigned long is as wide as size_t
