@@ -108,17 +108,8 @@ static BUILT: LazyLock<Result<Built, String>> = LazyLock::new(|| {
     eprintln!("building for {TARGET}");
     let cargo = Command::new(env!("CARGO"))
         .args(["test", "--locked", "--no-run", "--message-format=json-render-diagnostics", "--target", TARGET])
-        .args([
-            "--target-dir",
-            "target/big-endian",
-            "--lib",
-            "--test",
-            "kinds",
-            "--test",
-            "presets",
-            "--test",
-            "vectors",
-        ])
+        .args(["--lib", "--test", "kinds", "--test", "presets", "--test", "vectors", "--target-dir"])
+        .arg(in_root("target"))
         .current_dir(ROOT)
         .env("CARGO_TARGET_S390X_UNKNOWN_LINUX_GNU_LINKER", GCC)
         .env("CARGO_PROFILE_DEV_DEBUG", "0")
