@@ -1,7 +1,10 @@
-//! Writes the C header to the build's own folder, and names the shared library.
+//! Writes the C header and the manual pages to the build's own folder, and names the shared library.
 //!
 //! The header opens with the comment of `src/ffi/mod.rs` and has a chapter for each file of that folder: its heading is the
 //! file's comment, the declarations under it are cbindgen's. A test compares it with `include/fdwire.h` and renews that.
+
+#[path = "build/man.rs"]
+mod man;
 
 use cbindgen::{Builder, Config, DocumentationStyle, Language, Style};
 use std::fmt::Write;
@@ -51,13 +54,26 @@ const END: &str = "
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=build");
     println!("cargo::rerun-if-changed=src/ffi");
     if env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("linux") {
         println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,{SONAME}");
     }
     println!("cargo::rustc-env=FDWIRE_SONAME={SONAME}");
     let out = env::var("OUT_DIR").expect("cargo sets OUT_DIR");
-    fs::write(Path::new(&out).join("fdwire.h"), header()).expect("the build's folder can be written");
+    write(Path::new(&out)).expect("the build's folder can be written");
+}
+
+fn write(out: &Path) -> std::io::Result<()> {
+    let header = header();
+    fs::write(out.join("fdwire.h"), &header)?;
+    let pages = out.join("man");
+    if pages.exists() {
+        fs::remove_dir_all(&pages)?;
+    }
+    fs::create_dir(&pages)?;
+    let version = env::var("CARGO_PKG_VERSION").expect("cargo sets the version");
+    man::pages(&header, &CHAPTERS, &version).iter().try_for_each(|(name, page)| fs::write(pages.join(name), page))
 }
 
 fn header() -> String {

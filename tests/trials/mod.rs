@@ -5,6 +5,7 @@
 
 pub(crate) mod golden;
 pub(crate) mod libraries;
+pub(crate) mod pages;
 
 use libtest_mimic::{Failed, Trial};
 use std::collections::BTreeMap;
