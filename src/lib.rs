@@ -19,6 +19,17 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # Which part for what
+//!
+//! | | |
+//! |---|---|
+//! | [`message`] | one whole message on a descriptor, with nothing read past it: simple programs |
+//! | [`connection`] | a stream that stays open: servers, proxies, event loops, many messages a system call |
+//! | [`codec`] | bytes to messages and back, without I/O: TLS, io_uring, tests |
+//! | [`format`](mod@format) | how frames are laid out: a text, or a function |
+//! | [`fd`] | deadlines, addresses, exact reads and writes, the end of a connection |
+//! | [`endian`] | numbers on the wire, and records field by field |
+//!
 //! # Layers
 //!
 //! Every arrow points down: [`connection`] stands on [`codec`] and [`fd`], [`message`] on [`fd`] and

@@ -292,6 +292,26 @@ where
     }
 
     /// What an event loop polls for, level-triggered.
+    ///
+    /// ```
+    /// use fdwire::connection::{Connection, Outgoing};
+    /// use fdwire::{fd::Deadline, format::Format};
+    /// use std::os::{fd::AsFd, unix::net::UnixStream};
+    ///
+    /// let (ours, theirs) = UnixStream::pair()?;
+    /// let (us, them) = (Some(ours.as_fd()), Some(theirs.as_fd()));
+    /// let format = Format::DEFAULT;
+    /// let us = Connection::<&Format>::new(us, us, &format)?;
+    /// let them = Connection::<&Format>::new(them, them, &format)?;
+    /// let messages = [b"one", b"two"].into_iter().map(|body| Ok(Outgoing { head: None, body }));
+    /// them.send_all(messages, Deadline::Now)?;
+    ///
+    /// // One read brought both: poll(2) knows nothing of the second.
+    /// assert!(!us.interest()?.ready);
+    /// us.recv(Deadline::Now, |message| assert_eq!(message.body, b"one"))?;
+    /// assert!(us.interest()?.ready);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn interest(&self) -> Result<Interest, Error> {
         let (readable, ready) = self.input.enter(|input| {
             let over = input.is_over() || self.input_shut.load(Ordering::Relaxed);

@@ -9,6 +9,44 @@ use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 /// A stream of bytes that the program moves by functions of its own.
+///
+/// ```
+/// use fdwire::connection::{Connection, Functions};
+/// use fdwire::{Error, fd::{Deadline, errno}, format::Format};
+/// use std::{io::IoSlice, sync::Mutex, time::Duration};
+///
+/// /// Bytes that are there already.
+/// struct Recorded(Mutex<&'static [u8]>);
+///
+/// impl Functions for Recorded {
+///     fn directions(&self) -> (bool, bool) {
+///         (true, false)
+///     }
+///     fn can_wait(&self) -> bool {
+///         false
+///     }
+///     fn read(&self, buf: &mut [u8]) -> Result<usize, Error> {
+///         let mut left = self.0.lock().unwrap();
+///         let n = left.len().min(buf.len());
+///         buf[..n].copy_from_slice(&left[..n]);
+///         *left = &left[n..];
+///         Ok(n)
+///     }
+///     fn write(&self, _: &[IoSlice<'_>]) -> Result<usize, Error> {
+///         Err(Error::Os(errno::EBADF))
+///     }
+///     fn wait(&self, _: i32, _: Option<Duration>) -> Result<(), Error> {
+///         Err(Error::Os(errno::EAGAIN))
+///     }
+/// }
+///
+/// let recorded = Box::new(Recorded(Mutex::new(b"\0\0\0\x05hello")));
+/// let format = Format::DEFAULT;
+/// let conn = Connection::<&Format>::over_functions(recorded, &format);
+/// assert_eq!(conn.recv(Deadline::Now, |message| message.body.to_vec())?, Some(b"hello".to_vec()));
+/// assert_eq!(conn.recv(Deadline::Now, |_| ())?, None);
+/// # Ok::<(), Error>(())
+/// ```
 pub trait Functions: Send + Sync {
     /// Whether there is something to read from, and something to write to.
     fn directions(&self) -> (bool, bool);

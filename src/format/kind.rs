@@ -55,6 +55,14 @@ impl Format {
 
     /// Reads the text of a format.
     ///
+    /// ```
+    /// use fdwire::{Error, format::Format};
+    ///
+    /// assert!(Format::parse("postgres max=1M").is_ok());
+    /// let Err(error) = Format::parse("u32be heads=8") else { panic!("there is no such key") };
+    /// assert!(matches!(error, Error::Format { column: 7, .. }));
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Format`] says at which column what is wrong. [`Error::NoMemory`].
     pub fn parse(text: impl AsRef<[u8]>) -> Result<Format, Error> {
@@ -338,6 +346,13 @@ impl Format {
     }
 
     /// A picture of the frame, over several lines, for people.
+    ///
+    /// ```
+    /// let format = fdwire::format::Format::parse("u16be at=1")?;
+    /// assert!(format.describe().to_string().contains("\
+    /// | 1 byte | length: 2 bytes, big-endian | body ..."));
+    /// # Ok::<(), fdwire::Error>(())
+    /// ```
     pub fn describe(&self) -> impl fmt::Display + '_ {
         Description(self)
     }

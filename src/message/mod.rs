@@ -2,6 +2,25 @@
 //!
 //! For simple programs: no state is kept between calls. A thread may send while another receives on the same descriptor,
 //! but two must not do the same at once.
+//!
+//! ```
+//! use fdwire::{Error, fd::Deadline, format::Format, message};
+//! use std::io::Write;
+//! use std::os::fd::AsFd;
+//!
+//! let (reader, mut writer) = std::io::pipe()?;
+//! let line = Format::parse("line max=80")?;
+//! message::send(writer.as_fd(), &line, b"one", Deadline::Never)?;
+//! writer.write_all(b"tw")?;
+//! drop(writer);
+//!
+//! let mut body = [0; 80];
+//! assert_eq!(message::recv(reader.as_fd(), &line, &mut body, Deadline::Never)?, Some(3));
+//! // A stream that ends inside a message did not end well.
+//! assert_eq!(message::recv(reader.as_fd(), &line, &mut body, Deadline::Never), Err(Error::Truncated));
+//! assert_eq!(message::recv(reader.as_fd(), &line, &mut body, Deadline::Never)?, None);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod ahead;
 mod search;

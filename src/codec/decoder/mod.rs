@@ -492,6 +492,17 @@ impl<F: Deref<Target = Format>> Decoder<F> {
     /// Where the decoder stands and, if it stopped, why, with the bytes, for people: "message 3 at stream offset 128: the length
     /// field 47 45 54 20 says 1195725856, over the limit of 16777216; these bytes are the text 'GET ': is the peer speaking
     /// HTTP?"
+    ///
+    /// ```
+    /// use fdwire::{codec::Decoder, format::Format};
+    ///
+    /// let format = Format::parse("u32be")?;
+    /// let mut decoder = Decoder::new(&format);
+    /// decoder.feed(b"GET / HTTP/1.1")?;
+    /// assert!(decoder.next_message().is_err());
+    /// assert!(decoder.explain().to_string().ends_with("is the peer speaking HTTP?"));
+    /// # Ok::<(), fdwire::Error>(())
+    /// ```
     pub fn explain(&self) -> impl fmt::Display + '_ {
         Explanation {
             format: &self.format,
