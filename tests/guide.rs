@@ -16,7 +16,7 @@
 
 mod trials;
 
-use fdwire::codec::Decoder;
+use fdwire::codec::{Decoder, encode};
 use fdwire::format::Format;
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::Value;
@@ -48,6 +48,8 @@ fn main() {
     }
     let page = find(&pages, "porting.md");
     tests.push(Trial::test("porting.md: names", move || names_are_right(&page)));
+    let page = find(&pages, "formats.md");
+    tests.push(Trial::test("formats.md: what a length counts", move || counts_are_right(&page)));
     tests.push(Trial::test("links lead somewhere", move || pages.iter().try_for_each(links_lead_somewhere)));
     let conclusion = libtest_mimic::run(&arguments, tests);
     renew();
@@ -303,13 +305,36 @@ fn parameters_are_right(page: &Page, heading: &str, source: &str) -> Result<(), 
         if of_row.is_empty() {
             return Err(format!("no vector has {numbers:?}").into());
         }
-        of_row.iter().try_for_each(|vector| row.frames(vector))?;
+        // What the page says of all others has to be right for these as well.
+        let head = if skip > offset + width { format!(" head={skip}") } else { String::new() };
+        let order = if width > 1 { "be" } else { "" };
+        let text = format!("u{}{order} at={offset} adjust={adjust}{head}", 8 * width);
+        let general = Row { cells: vec![text, row.cells.last().expect("it has cells").clone()] };
+        of_row.iter().try_for_each(|vector| row.frames(vector).and(general.frames(vector)))?;
         tried += of_row.len();
     }
     match vectors.iter().filter(lengths).count() {
         all if all == tried => Ok(()),
         all => Err(format!("of {all} vectors, {tried} have a row").into()),
     }
+}
+
+/// The numbers that the page says are those in the heads that are made.
+fn counts_are_right(page: &Page) -> Result<(), Failed> {
+    let rows = page.text.lines().filter_map(|line| line.strip_prefix("| `counts=")?.strip_suffix(" |"));
+    let mut counts = Vec::new();
+    for row in rows {
+        let (name, number) = (row.split('`').next().unwrap_or_default(), row.rsplit("| ").next().unwrap_or_default());
+        let format = Format::parse(format!("u16be at=3 head=7 counts={name}"))?;
+        let mut frame = Vec::new();
+        encode(&format, None, &[0; 10], &mut frame)?;
+        counts.push(name);
+        let made = u16::from_be_bytes([frame[3], frame[4]]);
+        if number.parse() != Ok(made) {
+            return Err(format!("{name}: {made}, and not {number}").into());
+        }
+    }
+    if counts == ["body", "rest", "field", "frame"] { Ok(()) } else { Err(format!("{counts:?}").into()) }
 }
 
 /// What rows are called, and the vectors that go with them, by source and what their names begin with.
