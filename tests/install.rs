@@ -91,7 +91,10 @@ fn install(packed: &Path, prefix: &Path) -> Result<(), Failed> {
         std::fs::remove_dir_all(folder)?;
     }
     let mut cinstall = Command::new(env!("CARGO"));
-    cinstall.args(["cinstall", "--release", "--locked", "--libdir=lib", "--target-dir"]).arg(in_root("target"));
+    // It has a cargo inside: in one folder with another version, each would build anew what the other built.
+    cinstall
+        .args(["cinstall", "--release", "--locked", "--libdir=lib", "--target-dir"])
+        .arg(in_root("target/cinstall"));
     cinstall.arg("--prefix").arg(prefix).arg("--destdir").arg(packed);
     run(cinstall.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS").current_dir(ROOT))?;
     let tree = packed.join(prefix.strip_prefix("/").expect("it is an absolute path"));
