@@ -3,6 +3,8 @@
 //! The header opens with the comment of `src/ffi/mod.rs` and has a chapter for each file of that folder: its heading is the
 //! file's comment, the declarations under it are cbindgen's. A test compares it with `include/fdwire.h` and renews that.
 
+#[path = "build/declared.rs"]
+mod declared;
 #[path = "build/man.rs"]
 mod man;
 

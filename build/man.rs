@@ -1,170 +1,48 @@
 //! Manual pages, made from the header: an overview, a page a chapter, and for every function and type a link to its page.
 
+use crate::declared::{self, Chapter, Item};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-/// How wide a prototype may get; a terminal has 80 columns, and a page a margin.
-const WIDTH: usize = 72;
-
-struct Chapter<'h> {
-    page: String,
-    title: &'h str,
-    opening: Vec<&'h str>,
-    items: Vec<Item<'h>>,
-}
-
-/// A declaration, or macros that belong together, and what their comment says.
-struct Item<'h> {
-    doc: Vec<&'h str>,
-    code: Vec<&'h str>,
-}
-
 /// Names of files and what they have in them. `files` are the names of the chapters, in the order of the header.
 pub(crate) fn pages(header: &str, files: &[&str], version: &str) -> Vec<(String, String)> {
-    let mut opening = Vec::new();
-    let mut chapters: Vec<Chapter> = Vec::new();
-    // No declaration and no comment has an empty line in it.
-    for chunk in header.split("\n\n") {
-        let (comment, code) = apart(chunk);
-        if let Some(title) = chunk.strip_prefix("/* ---- ").map(|rest| rest.split(" --").next().unwrap_or_default()) {
-            let page = format!("fdwire_{}", files[chapters.len()]);
-            chapters.push(Chapter { page, title, opening: comment[1..].to_vec(), items: Vec::new() });
-        } else if chunk.starts_with("/**") {
-            let chapter = chapters.last_mut().expect("what is declared is in a chapter");
-            chapter.items.push(Item { doc: comment, code });
-        } else if chunk.starts_with("/*") {
-            opening = comment;
-        }
-    }
-    assert_eq!(chapters.len(), files.len(), "each chapter of the header is a file");
-
+    let (opening, chapters) = declared::chapters(header, files);
     let names: BTreeSet<&str> = chapters.iter().flat_map(|chapter| &chapter.items).flat_map(Item::name).collect();
     let mut pages = vec![("fdwire.3".into(), overview(&opening, &chapters, &names, version))];
     for chapter in &chapters {
-        pages.push((format!("{}.3", chapter.page), chapter.page(&names, version)));
+        pages.push((format!("{}.3", chapter.page), page_of(chapter, &names, version)));
         let linked = chapter.items.iter().filter_map(Item::name).filter(|name| *name != chapter.page);
         pages.extend(linked.map(|name| (format!("{name}.3"), format!(".so man3/{}.3\n", chapter.page))));
     }
     pages
 }
 
-/// The lines of a comment at the beginning, and what follows it.
-fn apart(chunk: &str) -> (Vec<&str>, Vec<&str>) {
-    let end = chunk.find("*/").map_or(0, |at| at + 2);
-    let comment = chunk[..end].trim_end_matches("*/").trim_end();
-    let comment = comment.strip_prefix("/**").or(comment.strip_prefix("/*")).unwrap_or(comment);
-    let lines = comment.lines().map(|line| {
-        let line = line.trim_start().strip_prefix('*').unwrap_or(line);
-        line.strip_prefix(' ').unwrap_or(line).trim_end()
-    });
-    (lines.skip_while(|line| line.is_empty()).collect(), chunk[end..].lines().filter(|line| !line.is_empty()).collect())
+/// The page of a chapter.
+fn page_of(chapter: &Chapter, names: &BTreeSet<&str>, version: &str) -> String {
+    let mut page = title(&chapter.page, version);
+    let own = chapter.items.iter().filter_map(Item::name).filter(|name| *name != chapter.page);
+    let about: Vec<&str> = std::iter::once(chapter.page.as_str()).chain(own).collect();
+    page.push_str(&format!("{} \\- {}\n", about.join(", "), lower(chapter.title)));
+    page.push_str(".SH SYNOPSIS\n.nf\n.B #include <fdwire.h>\n.PP\n");
+    for line in chapter.items.iter().filter(|item| item.is_function()).flat_map(Item::plain) {
+        page.push_str(&bold(&line));
+    }
+    page.push_str(".fi\n");
+    if !chapter.opening.is_empty() {
+        page.push_str(&format!(".SH DESCRIPTION\n{}", text(&chapter.opening, names)));
+    }
+    for (heading, functions) in [("TYPES AND CONSTANTS", false), ("FUNCTIONS", true)] {
+        let items: Vec<&Item> = chapter.items.iter().filter(|item| item.is_function() == functions).collect();
+        if !items.is_empty() {
+            page.push_str(&format!(".SH {heading}\n"));
+        }
+        items.iter().for_each(|item| page.push_str(&section(item, names)));
+    }
+    page.push_str(".SH SEE ALSO\n.BR fdwire (3)\n");
+    page
 }
 
-impl<'h> Item<'h> {
-    /// What there is to be a page about: a function or a type; a macro is none.
-    fn name(&self) -> Option<&'h str> {
-        let first = self.code.first()?;
-        match first.strip_prefix("typedef ") {
-            _ if first.starts_with('#') => None,
-            None => first.split_once('(')?.0.rsplit([' ', '*']).next(),
-            Some(of) if of.starts_with("enum ") || of.starts_with("struct ") => {
-                of.split(' ').nth(1).map(|name| name.trim_end_matches(';'))
-            }
-            Some(of) => of.split_once("(*")?.1.split(')').next(),
-        }
-    }
-
-    fn heading(&self) -> String {
-        match self.name() {
-            Some(name) if self.is_function() => format!("{name}()"),
-            Some(name) => name.to_owned(),
-            None => self.code[0].split(' ').nth(1).unwrap_or_default().to_owned(),
-        }
-    }
-
-    fn is_function(&self) -> bool {
-        !self.code[0].starts_with("typedef") && !self.code[0].starts_with('#')
-    }
-
-    /// The code without the comments in it, prototypes broken so that they fit.
-    fn plain(&self) -> Vec<String> {
-        let mut inside = false;
-        let code = self.code.iter().filter(|line| {
-            let line = line.trim();
-            inside |= line.starts_with("/**");
-            let comment = inside;
-            inside &= !line.ends_with("*/");
-            !comment
-        });
-        match self.code.last() {
-            Some(last) if last.ends_with(");") => broken(&code.map(|line| line.trim()).collect::<Vec<_>>().join(" ")),
-            _ => code.map(ToString::to_string).collect(),
-        }
-    }
-
-    /// What is said of members of an enum or a struct, several under one comment where they share it.
-    fn members(&self) -> Vec<(Vec<String>, Vec<&'h str>)> {
-        let mut members: Vec<(Vec<String>, Vec<&str>)> = Vec::new();
-        let mut inside = false;
-        for line in &self.code[1..] {
-            let text = line.trim();
-            if text.starts_with("/**") {
-                members.push((Vec::new(), Vec::new()));
-                inside = true;
-            }
-            let Some((names, doc)) = members.last_mut() else { continue };
-            if inside {
-                let said = text.trim_start_matches("/**").trim_end_matches("*/").trim_start_matches('*').trim();
-                doc.extend(Some(said).filter(|said| !said.is_empty()));
-                inside = !text.ends_with("*/");
-            } else if line.starts_with(' ') {
-                names.push(text.trim_end_matches([',', ';']).to_owned());
-            }
-        }
-        members
-    }
-}
-
-/// A prototype in lines that are not too long, broken between its parameters.
-fn broken(prototype: &str) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for piece in prototype.split_inclusive(", ") {
-        let last = lines.last_mut().expect("there is a first one");
-        if last.is_empty() || last.len() + piece.trim_end().len() <= WIDTH {
-            last.push_str(piece);
-        } else {
-            lines.push(format!("    {piece}"));
-        }
-    }
-    lines.iter().map(|line| line.trim_end().to_owned()).collect()
-}
-
-impl Chapter<'_> {
-    fn page(&self, names: &BTreeSet<&str>, version: &str) -> String {
-        let mut page = title(&self.page, version);
-        let own = self.items.iter().filter_map(Item::name).filter(|name| *name != self.page);
-        let about: Vec<&str> = std::iter::once(self.page.as_str()).chain(own).collect();
-        page.push_str(&format!("{} \\- {}\n", about.join(", "), lower(self.title)));
-        page.push_str(".SH SYNOPSIS\n.nf\n.B #include <fdwire.h>\n.PP\n");
-        for line in self.items.iter().filter(|item| item.is_function()).flat_map(Item::plain) {
-            page.push_str(&bold(&line));
-        }
-        page.push_str(".fi\n");
-        if !self.opening.is_empty() {
-            page.push_str(&format!(".SH DESCRIPTION\n{}", text(&self.opening, names)));
-        }
-        for (heading, functions) in [("TYPES AND CONSTANTS", false), ("FUNCTIONS", true)] {
-            let items: Vec<&Item> = self.items.iter().filter(|item| item.is_function() == functions).collect();
-            if !items.is_empty() {
-                page.push_str(&format!(".SH {heading}\n"));
-            }
-            items.iter().for_each(|item| page.push_str(&section(item, names)));
-        }
-        page.push_str(".SH SEE ALSO\n.BR fdwire (3)\n");
-        page
-    }
-}
-
+/// The page fdwire(3).
 fn overview(opening: &[&str], chapters: &[Chapter], names: &BTreeSet<&str>, version: &str) -> String {
     let mut page = title("fdwire", version);
     let (_, about) = opening[0].split_once(": ").expect("the header says what it is");
