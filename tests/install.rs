@@ -85,17 +85,17 @@ fn of_tree(
     })
 }
 
-/// Runs `cargo cinstall` for a prefix, and moves there what it gives.
+/// Runs the guide's command for another prefix, and moves there what it gives.
 fn install(packed: &Path, prefix: &Path) -> Result<(), Failed> {
     for folder in [packed, prefix].into_iter().filter(|folder| folder.exists()) {
         std::fs::remove_dir_all(folder)?;
     }
+    let command = GUIDE.block("sh install").trim().replace("/usr/local", &prefix.to_string_lossy());
     let mut cinstall = Command::new(env!("CARGO"));
+    cinstall.args(command.strip_prefix("cargo ").ok_or("cargo is to install it")?.split(' '));
+    cinstall.arg("--locked").arg("--destdir").arg(packed);
     // It has a cargo inside: in one folder with another version, each would build anew what the other built.
-    cinstall
-        .args(["cinstall", "--release", "--locked", "--libdir=lib", "--target-dir"])
-        .arg(in_root("target/cinstall"));
-    cinstall.arg("--prefix").arg(prefix).arg("--destdir").arg(packed);
+    cinstall.arg("--target-dir").arg(in_root("target/cinstall"));
     run(cinstall.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS").current_dir(ROOT))?;
     let tree = packed.join(prefix.strip_prefix("/").expect("it is an absolute path"));
     Ok(std::fs::rename(tree, prefix)?)
