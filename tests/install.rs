@@ -90,9 +90,9 @@ fn install(packed: &Path, prefix: &Path) -> Result<(), Failed> {
     for folder in [packed, prefix].into_iter().filter(|folder| folder.exists()) {
         std::fs::remove_dir_all(folder)?;
     }
-    let command = GUIDE.block("sh install").trim().replace("/usr/local", &prefix.to_string_lossy());
+    let command = GUIDE.block("sh install").trim().strip_prefix("cargo ").ok_or("cargo is to install it")?;
     let mut cinstall = Command::new(env!("CARGO"));
-    cinstall.args(command.strip_prefix("cargo ").ok_or("cargo is to install it")?.split(' '));
+    cinstall.args(command.split(' ').map(|word| word.replace("/usr/local", &prefix.to_string_lossy())));
     cinstall.arg("--locked").arg("--destdir").arg(packed);
     // It has a cargo inside: in one folder with another version, each would build anew what the other built.
     cinstall.arg("--target-dir").arg(in_root("target/cinstall"));
