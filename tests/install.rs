@@ -22,17 +22,15 @@ const HEADER: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/include/
 const README: &str = include_str!("../README.md");
 const SONAME: &str = env!("FDWIRE_SONAME");
 
-/// The prefix that the library is installed in, or why it is not. It is packed and unpacked, as distributions do.
-static INSTALLED: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
-    eprintln!("building and installing the library");
-    let prefix = in_root("target/installed");
-    install(&in_root(PACKED), &prefix)
-        .map_err(|failed| failed.message().unwrap_or("cargo cinstall failed").to_owned())?;
-    Ok(prefix)
-});
+/// The prefix that the library is installed in, or why it is not.
+static INSTALLED: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| install("sh install", "target/installed"));
 
-/// Where the tree is packed.
-const PACKED: &str = "target/packed";
+/// Another one, for musl.
+static OF_MUSL: LazyLock<Result<PathBuf, String>> =
+    LazyLock::new(|| install("sh install musl", "target/installed-musl"));
+
+/// What the folder is called in which a tree is packed, behind the name of its prefix.
+const PACKED: &str = "-packed";
 
 static GUIDE: LazyLock<Page> = LazyLock::new(|| Page::read(&in_root("docs/guide/install.md")));
 
@@ -48,6 +46,7 @@ fn main() {
         of_tree("pkg-config: shared", tools(&["pkg-config", "cc"]), |prefix| by_hand(prefix, "sh run shared")),
         of_tree("pkg-config: static", tools(&["pkg-config", "cc"]), |prefix| by_hand(prefix, "sh run static")),
         of_tree("pkg-config: all static", tools(&["pkg-config", "cc"]), |prefix| by_hand(prefix, "sh run all static")),
+        test("pkg-config: musl".into(), lack_of_musl(), by_musl),
         of_tree("pkg-config: a tree that was moved", tools(&["pkg-config", "cc"]), may_be_moved),
         of_tree("pkg-config: nothing but static", tools(&["pkg-config", "cc"]), needs_no_shared_library),
     ];
@@ -77,28 +76,53 @@ fn of_tree(
     lacking: Option<String>,
     body: impl FnOnce(&Path) -> Result<(), Failed> + Send + 'static,
 ) -> Trial {
-    let linux = (!cfg!(target_os = "linux")).then(|| "Linux, whose names of libraries are known here".to_owned());
-    let lacking = linux.or_else(|| lack("cargo-cinstall", "--version")).or(lacking);
-    test(name.into(), lacking, move || {
+    test(name.into(), lack_of_installer().or(lacking), move || {
         let prefix = INSTALLED.as_deref().map_err(|why| Failed::from(why.clone()))?;
         body(prefix)
     })
 }
 
-/// Runs the guide's command for another prefix, and moves there what it gives.
-fn install(packed: &Path, prefix: &Path) -> Result<(), Failed> {
+fn lack_of_installer() -> Option<String> {
+    let linux = (!cfg!(target_os = "linux")).then(|| "Linux, whose names of libraries are known here".to_owned());
+    linux.or_else(|| lack("cargo-cinstall", "--version"))
+}
+
+fn lack_of_musl() -> Option<String> {
+    let other = (!cfg!(target_arch = "x86_64")).then(|| "x86-64".to_owned());
+    let there = rust_of_musl().is_some_and(|folder| folder.exists());
+    let rust = (!there).then(|| "Rust's library for musl".to_owned());
+    lack_of_installer().or(other).or(rust).or_else(|| tools(&["musl-gcc", "pkg-config"]))
+}
+
+fn rust_of_musl() -> Option<PathBuf> {
+    let mut rustc = Command::new("rustc");
+    rustc.args(["--print", "target-libdir", "--target", "x86_64-unknown-linux-musl"]);
+    output(&mut rustc).ok().map(|folder| PathBuf::from(folder.trim()))
+}
+
+/// Runs a command of the guide's for another prefix, packing the tree and unpacking it, as distributions do.
+fn install(block: &str, prefix: &str) -> Result<PathBuf, String> {
+    let (packed, prefix) = (in_root(&format!("{prefix}{PACKED}")), in_root(prefix));
+    eprintln!("building and installing the library for {}", prefix.display());
+    let installed = pack(block, &packed, &prefix).and_then(|()| {
+        let tree = packed.join(prefix.strip_prefix("/").expect("it is an absolute path"));
+        Ok(std::fs::rename(tree, &prefix)?)
+    });
+    installed.map_err(|failed| failed.message().unwrap_or("cargo cinstall failed").to_owned())?;
+    Ok(prefix)
+}
+
+fn pack(block: &str, packed: &Path, prefix: &Path) -> Result<(), Failed> {
     for folder in [packed, prefix].into_iter().filter(|folder| folder.exists()) {
         std::fs::remove_dir_all(folder)?;
     }
-    let command = GUIDE.block("sh install").trim().strip_prefix("cargo ").ok_or("cargo is to install it")?;
+    let command = GUIDE.block(block).trim().strip_prefix("cargo ").ok_or("cargo is to install it")?;
     let mut cinstall = Command::new(env!("CARGO"));
     cinstall.args(command.split(' ').map(|word| word.replace("/usr/local", &prefix.to_string_lossy())));
     cinstall.arg("--locked").arg("--destdir").arg(packed);
     // It has a cargo inside: in one folder with another version, each would build anew what the other built.
     cinstall.arg("--target-dir").arg(in_root("target/cinstall"));
-    run(cinstall.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS").current_dir(ROOT))?;
-    let tree = packed.join(prefix.strip_prefix("/").expect("it is an absolute path"));
-    Ok(std::fs::rename(tree, prefix)?)
+    run(cinstall.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS").current_dir(ROOT))
 }
 
 /// Files and links below a folder, as the guide writes them.
@@ -149,10 +173,11 @@ fn has_the_libraries(prefix: &Path) -> Result<(), Failed> {
 }
 
 fn is_packed(prefix: &Path) -> Result<(), Failed> {
+    let packed = format!("{}{PACKED}", prefix.display());
     for name in ["lib/pkgconfig/fdwire.pc", "lib/libfdwire.so", "include/fdwire.h"] {
         let bytes = std::fs::read(prefix.join(name))?;
-        if bytes.windows(PACKED.len()).any(|bytes| bytes == PACKED.as_bytes()) {
-            return Err(format!("{name} mentions {PACKED}").into());
+        if bytes.windows(packed.len()).any(|bytes| bytes == packed.as_bytes()) {
+            return Err(format!("{name} mentions {packed}").into());
         }
     }
     Ok(())
@@ -232,6 +257,14 @@ fn works(program: &Path, library: &Path, is_static: bool) -> Result<(), Failed> 
         needs if needs != is_static => Ok(()),
         _ => Err(format!("linked the wrong way:\n{needed}").into()),
     }
+}
+
+fn by_musl() -> Result<(), Failed> {
+    let prefix = OF_MUSL.as_deref().map_err(|why| Failed::from(why.clone()))?;
+    let folder = project()?;
+    let mut sh = tool("sh", prefix, folder.path());
+    run(sh.args(["-ec", GUIDE.block("sh run musl")]).env("PKG_CONFIG_LIBDIR", prefix.join("lib/musl/pkgconfig")))?;
+    works(&folder.path().join("hello"), &prefix.join("lib/musl"), true)
 }
 
 fn by_hand(prefix: &Path, block: &str) -> Result<(), Failed> {
