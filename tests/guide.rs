@@ -4,7 +4,7 @@
 //!
 //! | block | |
 //! |---|---|
-//! | `c program` | is compiled and run; `lib=ssl` links a library that it needs |
+//! | `c program` | is compiled and run; `lib=ssl` names a library that it needs |
 //! | `c part` | belongs before the next program of the page |
 //! | `c fragment` | is compiled, with the headers of [`PRELUDE`] before it |
 //! | `sh run` | is run |
@@ -72,19 +72,16 @@ fn of_page(page: &Page) -> Vec<Trial> {
         let name = format!("{}:{}: {}", page.name(), block.line, block.info);
         let (path, block) = (page.path.clone(), block.clone());
         let words: Vec<&str> = block.info.split(' ').collect();
+        let libraries: Vec<String> =
+            words.iter().filter_map(|word| word.strip_prefix("lib=")).map(|name| format!("-l{name}")).collect();
+        let lack_of_c = || lack("cc", "--version").or_else(|| libraries.iter().find(|l| !knows("cc", l)).cloned());
         match words[..] {
             ["c", "part"] => parts.push_str(&block.text),
             ["c", "program", ..] => {
                 let source = std::mem::take(&mut parts) + &block.text;
-                let libraries: Vec<String> =
-                    words.iter().filter_map(|word| word.strip_prefix("lib=")).map(|name| format!("-l{name}")).collect();
-                let lacking = lack("cc", "--version").or_else(|| libraries.iter().find(|l| !knows("cc", l)).cloned());
-                tests.push(test(name, lacking, move || program(&path, &source, &libraries, expected)));
+                tests.push(test(name, lack_of_c(), move || program(&path, &source, &libraries, expected)));
             }
-            ["c", "fragment"] => {
-                let lacking = lack("cc", "--version");
-                tests.push(test(name, lacking, move || fragment(&block.text)));
-            }
+            ["c", "fragment", ..] => tests.push(test(name, lack_of_c(), move || fragment(&block.text))),
             ["c", ..] => tests.push(Trial::test(name, || Err("a program, a part or a fragment?".into()))),
             ["sh", "run"] if !OF_INSTALL.contains(&page.name()) => {
                 tests.push(test(name, lack("cc", "--version"), move || command(&path, &block.text, expected)));
