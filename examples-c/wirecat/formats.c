@@ -1,0 +1,128 @@
+/* The formats of both directions, and what is said about formats. */
+#include "wirecat.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Protocols in which the first message of a client has a format of its own. */
+static const char *const openings[][2] = {{"postgres", "postgres-startup"}};
+
+static const char *opening(const char *format) {
+  for (size_t i = 0; format != NULL && i < sizeof openings / sizeof *openings; i++)
+    if (strcmp(openings[i][0], format) == 0)
+      return openings[i][1];
+  return NULL;
+}
+
+static bool make(const char *text, fdwire_format **format) {
+  char why[400];
+  if (text == NULL)
+    return true;
+  int result = fdwire_format_new(text, format, why, sizeof why);
+  if (result < 0 && why[0] != 0)
+    complain("format %s: %s", text, why);
+  else if (result < 0)
+    complain_of(text, result);
+  return result == 0;
+}
+
+/* A client begins with the opening; a recorded stream may be that of either side. */
+bool make_formats(struct formats *formats, const struct options *options) {
+  const char *both = options->format == NULL ? "u32be" : options->format;
+  const char *send = options->send_format != NULL ? options->send_format : both;
+  const char *recv = options->recv_format != NULL ? options->recv_format : both;
+  const char *send_first = options->send_first, *recv_first = options->recv_first;
+  bool peer = options->address == NULL || strcmp(options->address, "-") != 0;
+  if (send_first == NULL && peer && !options->listen)
+    send_first = opening(send);
+  if (recv_first == NULL && peer && options->listen)
+    recv_first = opening(recv);
+  memset(formats, 0, sizeof *formats);
+  return make(send, &formats->send) && make(recv, &formats->recv) &&
+         make(send_first, &formats->send_first) && make(recv_first, &formats->recv_first);
+}
+
+void free_formats(struct formats *formats) {
+  fdwire_format_free(formats->send);
+  fdwire_format_free(formats->recv);
+  fdwire_format_free(formats->send_first);
+  fdwire_format_free(formats->recv_first);
+}
+
+static char *picture(const fdwire_format *format) {
+  size_t len = fdwire_format_describe(format, NULL, 0);
+  char *text = (char *)malloc(len + 1);
+  if (text != NULL)
+    fdwire_format_describe(format, text, len + 1);
+  return text;
+}
+
+static bool draw(const char *title, const fdwire_format *format) {
+  char *text = format == NULL ? NULL : picture(format);
+  if (text != NULL)
+    printf("%s%s%s", title, *title == 0 ? "" : ":\n\n", text);
+  free(text);
+  return format == NULL || text != NULL;
+}
+
+/* One picture where there is one format. */
+int describe_formats(const struct formats *formats) {
+  char *sent = picture(formats->send), *received = picture(formats->recv);
+  bool same = sent != NULL && received != NULL && strcmp(sent, received) == 0;
+  bool alone = same && formats->send_first == NULL && formats->recv_first == NULL;
+  free(sent);
+  free(received);
+  bool drawn = draw("sent first", formats->send_first) &&
+               draw("received first", formats->recv_first) &&
+               draw(alone ? "" : same ? "then, in both directions" : "sent", formats->send) &&
+               (same || draw("received", formats->recv));
+  return drawn && fflush(stdout) == 0 ? FINE : LOST;
+}
+
+int list_presets(const char *word) {
+  for (size_t i = 0; fdwire_preset_name(i) != NULL; i++) {
+    const char *name = fdwire_preset_name(i), *source = fdwire_preset_source(i);
+    if (word == NULL || strstr(name, word) != NULL || strstr(source, word) != NULL)
+      printf("%-24s %s\n%-24s %s\n", name, source, "", fdwire_preset_text(i));
+  }
+  return fflush(stdout) == 0 ? FINE : LOST;
+}
+
+/* Heads vary in length: twice is enough. */
+static int head_of(const fdwire_format *format, const struct bytes *given, uint64_t body_len,
+                   struct bytes *head) {
+  uint8_t room[256];
+  size_t len = 0;
+  int result = fdwire_format_head(format, given->at, given->len, body_len, room, sizeof room, &len);
+  head->len = 0;
+  if (result == 0)
+    bytes_add(head, room, len);
+  if (result != -ENOBUFS)
+    return result;
+  uint8_t *more = (uint8_t *)malloc(len);
+  if (more == NULL)
+    return -ENOMEM;
+  result = fdwire_format_head(format, given->at, given->len, body_len, more, len, &len);
+  if (result == 0)
+    bytes_add(head, more, len);
+  free(more);
+  return result;
+}
+
+int make_head(const fdwire_format *format, const struct message *message, struct bytes *head) {
+  static const struct bytes none = {NULL, 0, 0};
+  uint64_t body_len = message->file < 0 ? message->body.len : message->size;
+  int result = head_of(format, &message->head, body_len, head);
+  if (result == 0 || message->head.len == 0)
+    return result;
+  /* It is no head by itself: its bytes are laid over those of one. */
+  struct bytes over = {NULL, 0, 0};
+  int made = head_of(format, &none, body_len, &over);
+  if (made == 0 && message->head.len < over.len) {
+    memcpy(over.at, message->head.at, message->head.len);
+    result = head_of(format, &over, body_len, head);
+  }
+  bytes_free(&over);
+  return result;
+}
