@@ -6,19 +6,23 @@
 #include <string.h>
 #include <unistd.h>
 
-void bytes_add(struct bytes *bytes, const void *more, size_t len) {
-  if (len > bytes->cap - bytes->len) {
-    size_t cap = bytes->cap < 64 ? 64 : bytes->cap;
-    while (cap - bytes->len < len && cap <= SIZE_MAX / 2)
-      cap *= 2;
-    void *at = cap - bytes->len < len ? NULL : realloc(bytes->at, cap);
-    if (at == NULL) {
-      complain("there is no memory for %zu bytes more", len);
-      exit(LOST);
-    }
-    bytes->at = (uint8_t *)at;
-    bytes->cap = cap;
+void bytes_room(struct bytes *bytes, size_t len) {
+  size_t cap = bytes->cap < 64 ? 64 : bytes->cap;
+  if (len <= bytes->cap)
+    return;
+  while (cap < len && cap <= SIZE_MAX / 2)
+    cap *= 2;
+  void *at = cap < len ? NULL : realloc(bytes->at, cap);
+  if (at == NULL) {
+    complain("there is no memory for %zu bytes", len);
+    exit(LOST);
   }
+  bytes->at = (uint8_t *)at;
+  bytes->cap = cap;
+}
+
+void bytes_add(struct bytes *bytes, const void *more, size_t len) {
+  bytes_room(bytes, len <= SIZE_MAX - bytes->len ? bytes->len + len : SIZE_MAX);
   if (len > 0)
     memcpy(bytes->at + bytes->len, more, len);
   bytes->len += len;

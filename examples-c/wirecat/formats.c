@@ -89,40 +89,91 @@ int list_presets(const char *word) {
   return fflush(stdout) == 0 ? FINE : LOST;
 }
 
-/* Heads vary in length: twice is enough. */
+/* ---- Heads and frames of messages that are sent ---------------------------------------------- */
+
+static const struct bytes none = {NULL, 0, 0};
+
+/* No head is one thing, an empty one another. */
+static const uint8_t *at(const struct bytes *bytes) { return bytes->len > 0 ? bytes->at : NULL; }
+
+/* Makes what has a length that is only known when it is made. */
+static bool made(int *result, struct bytes *bytes, size_t len) {
+  bytes->len = *result == 0 ? len : 0;
+  if (*result == -ENOBUFS)
+    bytes_room(bytes, len);
+  return *result != -ENOBUFS;
+}
+
 static int head_of(const fdwire_format *format, const struct bytes *given, uint64_t body_len,
                    struct bytes *head) {
-  uint8_t room[256];
+  int result;
   size_t len = 0;
-  int result = fdwire_format_head(format, given->at, given->len, body_len, room, sizeof room, &len);
-  head->len = 0;
-  if (result == 0)
-    bytes_add(head, room, len);
-  if (result != -ENOBUFS)
-    return result;
-  uint8_t *more = (uint8_t *)malloc(len);
-  if (more == NULL)
-    return -ENOMEM;
-  result = fdwire_format_head(format, given->at, given->len, body_len, more, len, &len);
-  if (result == 0)
-    bytes_add(head, more, len);
-  free(more);
+  do
+    result = fdwire_format_head(format, at(given), given->len, body_len, head->at, head->cap, &len);
+  while (!made(&result, head, len));
   return result;
 }
 
-int make_head(const fdwire_format *format, const struct message *message, struct bytes *head) {
-  static const struct bytes none = {NULL, 0, 0};
-  uint64_t body_len = message->file < 0 ? message->body.len : message->size;
-  int result = head_of(format, &message->head, body_len, head);
-  if (result == 0 || message->head.len == 0)
-    return result;
+static uint64_t body_len(const struct message *message) {
+  return message->file < 0 ? message->body.len : message->size;
+}
+
+int complete_head(const fdwire_format *format, struct message *message) {
+  struct bytes whole = none, over = none;
+  if (message->head.len == 0)
+    return 0;
+  int result = head_of(format, &message->head, body_len(message), &whole);
   /* It is no head by itself: its bytes are laid over those of one. */
-  struct bytes over = {NULL, 0, 0};
-  int made = head_of(format, &none, body_len, &over);
-  if (made == 0 && message->head.len < over.len) {
+  if (result < 0 && head_of(format, &none, body_len(message), &over) == 0 &&
+      message->head.len < over.len) {
     memcpy(over.at, message->head.at, message->head.len);
-    result = head_of(format, &over, body_len, head);
+    result = head_of(format, &over, body_len(message), &whole);
   }
+  if (result == 0) {
+    message->head.len = 0;
+    bytes_add(&message->head, whole.at, whole.len);
+  }
+  bytes_free(&whole);
   bytes_free(&over);
   return result;
+}
+
+/* The frame is decoded again: what the format made of it shows then. */
+static int parts_of(const fdwire_format *format, const struct bytes *frame, struct shown *shown) {
+  fdwire_decoder *decoder;
+  fdwire_msg msg;
+  int result = fdwire_decoder_new(format, &decoder);
+  if (result < 0)
+    return result;
+  result = fdwire_decoder_feed(decoder, frame->at, frame->len);
+  if (result == 0)
+    result = fdwire_decoder_finish(decoder);
+  if (result == 1)
+    result = fdwire_decoder_next(decoder, &msg);
+  if (result == 1) {
+    shown->head = frame->at;
+    shown->head_len = msg.head_len;
+    shown->tail_len = msg.tail_len;
+  }
+  fdwire_decoder_free(decoder);
+  return result == 1 ? 0 : result < 0 ? result : -EINVAL;
+}
+
+int make_frame(const fdwire_format *format, const struct message *message, struct bytes *frame,
+               struct shown *shown) {
+  fdwire_msg msg = {at(&message->head), message->body.at, message->head.len, message->body.len, 0};
+  int result;
+  size_t len = 0;
+  memset(shown, 0, sizeof *shown);
+  shown->body_len = body_len(message);
+  if (message->file >= 0) {
+    result = head_of(format, &message->head, message->size, frame);
+    shown->head = frame->at;
+    shown->head_len = frame->len;
+    return result;
+  }
+  do
+    result = fdwire_encode(format, &msg, frame->at, frame->cap, &len);
+  while (!made(&result, frame, len));
+  return result < 0 ? result : parts_of(format, frame, shown);
 }

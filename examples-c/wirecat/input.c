@@ -31,6 +31,12 @@ bool input_waits(const struct input *input) {
          !input->ended;
 }
 
+bool input_holds(const struct input *input) {
+  const struct options *options = input->options;
+  return input->next < options->source_count &&
+         (options->sources[input->next].kind != STDIN || input->read.len > input->used);
+}
+
 /* ---- Files ----------------------------------------------------------------------------------- */
 
 static int read_all(int fd, struct bytes *bytes) {

@@ -59,7 +59,7 @@ static const char usage[] =
     "       wirecat [OPTION]... --listen ADDRESS   be who is connected to\n"
     "       wirecat [OPTION]... -- COMMAND ARG...  talk to a command through pipes\n"
     "       wirecat [OPTION]... -                  show the stream on standard input\n"
-    "ADDRESS: HOST:PORT, [V6]:PORT, unix:PATH, a path with a /, fd:N, fd:IN,OUT or -\n"
+    "ADDRESS: HOST:PORT, [V6]:PORT, unix:PATH or PATH, fd:N, fd:IN,OUT or -\n"
     "FORMAT: a name from --list, or a text as fdwire.h explains it; default: u32be\n";
 
 static int help(void) {

@@ -13,6 +13,8 @@
 
 extern char **environ;
 
+enum { PATH_ROOM = 4200 };
+
 /* ---- Addresses ------------------------------------------------------------------------------- */
 
 /* "fd:N", "fd:IN,OUT" and "-" are descriptors that are open already. */
@@ -45,16 +47,20 @@ bool uses(const struct options *options, int fd) {
          (out == fd && (sends(options) || in == out));
 }
 
-/* What is a path by its looks need not say so. */
+/* What is a path by its looks need not say so: a slash, or no port. */
 static const char *full_address(const char *address, char *room, size_t cap) {
-  if (strchr(address, '/') == NULL || strncmp(address, "unix:", 5) == 0)
+  bool path = strchr(address, '/') != NULL || strchr(address, ':') == NULL;
+  if (!path || strncmp(address, "unix:", 5) == 0)
     return address;
   int len = snprintf(room, cap, "unix:%s", address);
   return len > 0 && (size_t)len < cap ? room : address;
 }
 
 static int not_to_be_had(const char *what, int result) {
-  complain_of(what, result);
+  if (result == -EINVAL)
+    complain("%s is no address: HOST:PORT, [V6]:PORT, unix:PATH, fd:N, fd:IN,OUT or -", what);
+  else
+    complain_of(what, result);
   return result == -ETIMEDOUT || result == -EAGAIN ? TIMED_OUT : NO_PEER;
 }
 
@@ -81,7 +87,7 @@ static void guard_socket_file(const char *address) {
 }
 
 int open_listener(const struct options *options, int *listener) {
-  char room[FDWIRE_ADDRESS_MAX], bound[FDWIRE_ADDRESS_MAX];
+  char room[PATH_ROOM], bound[FDWIRE_ADDRESS_MAX];
   const char *address = full_address(options->address, room, sizeof room);
   *listener = fdwire_listen(address, 0);
   if (*listener < 0)
@@ -186,7 +192,7 @@ static int open_fds(const struct options *options, int in, int out, struct peer 
 }
 
 int open_peer(const struct options *options, int listener, struct peer *peer) {
-  char room[FDWIRE_ADDRESS_MAX];
+  char room[PATH_ROOM];
   int in, out;
   peer->command = 0;
   if (options->command != NULL)

@@ -31,8 +31,10 @@ static void base64(struct show *show) {
   uint32_t three = 0;
   for (size_t i = 0; i < 3; i++)
     three = three << 8 | (i < show->carried ? show->carry[i] : 0);
+  char four[4];
   for (size_t i = 0; i < 4; i++)
-    putc(i <= show->carried ? digits[three >> (18 - 6 * i) & 63] : '=', show->out);
+    four[i] = i <= show->carried ? digits[three >> (18 - 6 * i) & 63] : '=';
+  fwrite(four, 1, 4, show->out);
   show->carried = 0;
 }
 

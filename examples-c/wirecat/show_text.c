@@ -24,18 +24,18 @@ static void text_open(struct show *show) {
     fputs(show->faint, show->out);
 }
 
-static bool is_plain(const struct show *show, uint8_t byte) {
-  bool bars = (show->options->parts & (show->options->parts - 1)) != 0;
-  return byte >= 0x20 && byte < 0x7f && byte != '\\' && (byte != '|' || !bars);
+static bool is_plain(uint8_t byte) {
+  return byte >= 0x20 && byte < 0x7f && byte != '\\' && byte != '|';
 }
 
 static void escape(struct show *show, uint8_t byte) {
   static const char values[] = "\r\n\t\0\\|", names[] = "rnt0\\|";
   const void *at = memchr(values, byte, sizeof values - 1);
+  putc('\\', show->out);
   if (at != NULL)
-    fprintf(show->out, "\\%c", names[(const char *)at - values]);
+    putc(names[(const char *)at - values], show->out);
   else
-    fprintf(show->out, "\\x%02x", byte);
+    fprintf(show->out, "x%02x", byte);
 }
 
 /* Characters that move the cursor or turn the direction of writing are not for a terminal. */
@@ -48,7 +48,7 @@ static bool is_visible(const uint8_t *p, int len) {
 }
 
 static void character(struct show *show, int len) {
-  if (len == 1 ? is_plain(show, show->carry[0]) : len > 0 && is_visible(show->carry, len))
+  if (len == 1 ? is_plain(show->carry[0]) : len > 0 && is_visible(show->carry, len))
     fwrite(show->carry, 1, (size_t)len, show->out);
   else
     for (int i = 0; i < (len < 1 ? 1 : len); i++)
@@ -61,7 +61,7 @@ static void character(struct show *show, int len) {
 static void text_bytes(struct show *show, const uint8_t *bytes, size_t len) {
   for (size_t i = 0, run; i < len; i += run) {
     run = 0;
-    while (show->carried == 0 && i + run < len && is_plain(show, bytes[i + run]))
+    while (show->carried == 0 && i + run < len && is_plain(bytes[i + run]))
       run++;
     if (run > 0) {
       fwrite(bytes + i, 1, run, show->out);

@@ -29,8 +29,8 @@ struct talk {
   /* Sending. */
   bool input_done;
   struct message message;
-  uint64_t sent, left, offset_out; /* left: of the file that is being sent */
-  struct bytes head;
+  uint64_t sent, left; /* left: of the file that is being sent */
+  struct bytes frame;  /* to be shown */
   struct progress progress_out;
   /* The last time that something moved. */
   uint64_t moved;
@@ -197,64 +197,83 @@ static void show_file(struct talk *t) {
   }
 }
 
-static void show_sent(struct talk *t, const fdwire_format *format) {
+static uint64_t sent_so_far(const struct talk *t) {
+  fdwire_stats stats;
+  memset(&stats, 0, sizeof stats);
+  fdwire_conn_stats(t->conn, &stats, sizeof stats);
+  return stats.bytes_out + stats.pending;
+}
+
+static void show_sent(struct talk *t, const fdwire_format *format, uint64_t offset) {
   const struct message *message = &t->message;
-  uint8_t tail[256];
-  size_t tail_len = 0;
-  uint64_t body_len = message->file < 0 ? message->body.len : message->size;
-  fdwire_format_tail(format, t->head.at, t->head.len, body_len, tail, sizeof tail, &tail_len);
-  struct shown shown = {true,        t->sent + 1, t->offset_out, body_len,
-                        t->head.at,  t->head.len, tail_len};
-  t->offset_out += t->head.len + body_len + tail_len;
-  if (!t->options->both)
+  struct shown shown;
+  if (!t->options->both || make_frame(format, message, &t->frame, &shown) < 0)
     return;
+  shown.sent = true;
+  shown.number = t->sent + 1;
+  shown.offset = offset;
   progress_over(t);
   show_message(t->show, &shown);
   if (message->file < 0)
     show_body(t->show, message->body.at, message->body.len);
   else
     show_file(t);
-  show_end(t->show, tail, tail_len);
+  show_end(t->show, t->frame.at + t->frame.len - shown.tail_len, shown.tail_len);
 }
 
-/* The message is with the connection, or its head is. */
-static int accepted(struct talk *t) {
-  show_sent(t, send_format(t));
-  t->awaiting = true;
-  if (t->sent++ == 0 && t->formats->send_first != NULL && t->left == 0)
-    return fdwire_conn_set_format(t->conn, FDWIRE_OUT, t->formats->send);
-  return 1;
+/* The next message may have another format. */
+static int sent_first(struct talk *t) {
+  if (t->sent > 1 || t->formats->send_first == NULL)
+    return 1;
+  return fdwire_conn_set_format(t->conn, FDWIRE_OUT, t->formats->send);
 }
 
 /* A file goes in parts, so that no more than one of them is held; but where the format has to look
  * at the whole. */
-static int send_file(struct talk *t) {
+static int send_file(struct talk *t, const uint8_t *head) {
   const struct message *message = &t->message;
-  int result = fdwire_conn_send_begin(t->conn, t->head.at, t->head.len, message->size, 0);
+  int result = fdwire_conn_send_begin(t->conn, head, message->head.len, message->size, 0);
   if (result < 0)
     return result;
   t->left = message->size;
   progress_begin(&t->progress_out, true, message->size);
-  return accepted(t);
+  return 1;
 }
 
-static int send_body(struct talk *t) {
+static int send_body(struct talk *t, const uint8_t *head) {
   const struct message *message = &t->message;
-  fdwire_msg msg = {t->head.at, message->body.at, t->head.len, message->body.len, 0};
+  fdwire_msg msg = {head, message->body.at, message->head.len, message->body.len, 0};
   int result = fdwire_conn_send_many(t->conn, &msg, 1, 0);
-  return result < 0 ? result : accepted(t);
+  return result < 0 ? result : 1;
+}
+
+/* With the connection, or at least its head. */
+static int send_in_some_way(struct talk *t) {
+  struct message *message = &t->message;
+  const uint8_t *head = message->head.len > 0 ? message->head.at : NULL;
+  int result = message->file >= 0 ? send_file(t, head) : send_body(t, head);
+  if (result != -EOPNOTSUPP || message->file < 0)
+    return result;
+  result = load_file(message);
+  return result < 0 ? result : send_body(t, head);
 }
 
 static int send_message(struct talk *t) {
-  struct message *message = &t->message;
-  if (message->head.len == 0)
-    bytes_add(&message->head, t->options->head.at, t->options->head.len);
-  int result = make_head(send_format(t), message, &t->head);
-  if (result == 0 && message->file >= 0 && (result = send_file(t)) == -EOPNOTSUPP)
-    result = load_file(message);
-  if (result == 0 && message->file < 0)
-    result = send_body(t);
-  return refused(result) ? refuse_saying(t, result) : result;
+  const fdwire_format *format = send_format(t);
+  uint64_t offset = sent_so_far(t);
+  if (t->message.head.len == 0)
+    bytes_add(&t->message.head, t->options->head.at, t->options->head.len);
+  int result = complete_head(format, &t->message);
+  if (result == 0)
+    result = send_in_some_way(t);
+  if (refused(result))
+    return refuse_saying(t, result);
+  if (result < 0)
+    return result;
+  show_sent(t, format, offset);
+  t->awaiting = true;
+  t->sent++;
+  return t->left > 0 ? 1 : sent_first(t);
 }
 
 static int send_part(struct talk *t) {
@@ -274,9 +293,7 @@ static int send_part(struct talk *t) {
   if (t->left > 0)
     return 1;
   progress_end(&t->progress_out);
-  if (t->sent == 1 && t->formats->send_first != NULL)
-    return fdwire_conn_set_format(t->conn, FDWIRE_OUT, t->formats->send);
-  return 1;
+  return sent_first(t);
 }
 
 /* Whether the next message has to wait: for an answer, or for what is being shown. */
@@ -362,11 +379,13 @@ static bool busy(const struct talk *t) {
   return inside || ((more || t->left > 0) && fdwire_conn_pending(t->conn) < ENOUGH);
 }
 
-/* The peer reads no more. Whatever it was, it is not waited for. */
+/* The peer reads no more. Whether there was more to be said is known only of what is here. */
 static void deaf(struct talk *t) {
+  bool more = !t->input_done && input_holds(t->input);
+  bool unsent = more || t->left > 0 || fdwire_conn_pending(t->conn) > 0;
   int result = fdwire_conn_flush(t->conn, 0);
   t->sending = false;
-  if (t->left > 0 || fdwire_conn_pending(t->conn) > 0)
+  if (unsent)
     end_sending(t, result == -EAGAIN || result == 0 ? -EPIPE : result);
 }
 
@@ -486,7 +505,8 @@ int talk(const struct options *options, const struct formats *formats, const str
   message_clear(&t.message);
   bytes_free(&t.message.head);
   bytes_free(&t.message.body);
-  bytes_free(&t.head);
+  bytes_free(&t.frame);
+  /* A command that failed is why it was lost. */
   int command = end_command(peer, t.stop);
-  return t.status != FINE ? t.status : command;
+  return command != FINE && (t.status == FINE || t.status == LOST) ? command : t.status;
 }

@@ -53,6 +53,7 @@ struct bytes {
   size_t len, cap;
 };
 void bytes_add(struct bytes *bytes, const void *more, size_t len);
+void bytes_room(struct bytes *bytes, size_t len); /* for so many, all told */
 void bytes_drop(struct bytes *bytes, size_t len); /* from the front */
 void bytes_free(struct bytes *bytes);
 
@@ -105,6 +106,14 @@ int parse_options(struct options *options, int argc, char **argv);
 
 /* ---- formats.c ------------------------------------------------------------------------------- */
 
+/* What is known of a message before its body. */
+struct shown {
+  bool sent;
+  uint64_t number, offset, body_len;
+  const uint8_t *head;
+  size_t head_len, tail_len;
+};
+
 /* Formats of each direction; that of the first message may be another. */
 struct formats {
   fdwire_format *send, *recv, *send_first, *recv_first;
@@ -114,8 +123,11 @@ bool make_formats(struct formats *formats, const struct options *options);
 void free_formats(struct formats *formats);
 int describe_formats(const struct formats *formats);
 int list_presets(const char *word);
-/* The head that a message goes out with; the program's part of it is laid over the format's. */
-int make_head(const fdwire_format *format, const struct message *message, struct bytes *head);
+/* A head that was given in part gets the rest from the format. */
+int complete_head(const fdwire_format *format, struct message *message);
+/* The frame in which a message goes out, and its parts; of one that is in a file, the head alone. */
+int make_frame(const fdwire_format *format, const struct message *message, struct bytes *frame,
+               struct shown *shown);
 
 /* ---- peer.c ---------------------------------------------------------------------------------- */
 
@@ -156,17 +168,10 @@ void input_free(struct input *input);
 int input_next(struct input *input, struct message *message);
 int input_read(struct input *input);
 bool input_waits(const struct input *input); /* for standard input */
-int load_file(struct message *message);       /* into memory */
+bool input_holds(const struct input *input); /* something that was not taken yet */
+int load_file(struct message *message);      /* into memory */
 
 /* ---- show.c, show_text.c, show_dump.c, show_json.c ------------------------------------------- */
-
-/* What is known of a message before its body. */
-struct shown {
-  bool sent;
-  uint64_t number, offset, body_len;
-  const uint8_t *head;
-  size_t head_len, tail_len;
-};
 
 struct show {
   const struct options *options;

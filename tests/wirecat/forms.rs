@@ -54,7 +54,7 @@ pub(crate) fn a_dump_has_rows_of_sixteen() -> Result<(), Failed> {
 
 pub(crate) fn text_is_utf_8_and_nothing_that_moves_the_cursor() -> Result<(), Failed> {
     let text = "ä € 🦀 \u{7f}\u{1b}[2J\u{85}\u{202e}\u{2066}\u{feff}\\ \t|";
-    let expected = "ä € 🦀 \\x7f\\x1b[2J\\xc2\\x85\\xe2\\x80\\xae\\xe2\\x81\\xa6\u{feff}\\\\ \\t|\n";
+    let expected = "ä € 🦀 \\x7f\\x1b[2J\\xc2\\x85\\xe2\\x80\\xae\\xe2\\x81\\xa6\u{feff}\\\\ \\t\\|\n";
     shows("-f eof -", text.as_bytes(), expected)?;
     // Overlong, a surrogate, over U+10FFFF, cut off, and a byte that begins nothing.
     let wrong = b"\xc0\xaf \xe0\x80\xaf \xed\xa0\x80 \xf4\x90\x80\x80 \xe2\x82 \xff \xf0\x9f";
@@ -73,7 +73,10 @@ pub(crate) fn a_body_is_cut_where_asked() -> Result<(), Failed> {
     shows("--cut 2 -", stream, "01... (10 bytes)\nok\n\n")?;
     shows("--cut 0 -o hex -", stream, "... (10 bytes)\n... (2 bytes)\n\n")?;
     let dump = wirecat("--cut 2 -o dump -", stream)?.text(0)?;
-    holds(&dump, dump.contains("body 10,") && dump.contains("  body 00000000  30 31   ") && dump.contains("  body ...\n"))
+    holds(
+        &dump,
+        dump.contains("body 10,") && dump.contains("  body 00000000  30 31   ") && dump.contains("  body ...\n"),
+    )
 }
 
 fn parse(line: &str) -> Result<Value, Failed> {
@@ -86,7 +89,9 @@ pub(crate) fn json_is_json_whatever_the_body() -> Result<(), Failed> {
         let stream = format!("x{text}");
         same("body", body(stream.as_bytes())?["body"].as_str(), Some(stream.as_str()))?;
     }
-    for (bytes, base64) in [(&b"\xff"[..], "/w=="), (b"\xff\xfe", "//4="), (b"\xff\xfe\xfd", "//79"), (b"a\xc3", "YcM=")] {
+    for (bytes, base64) in
+        [(&b"\xff"[..], "/w=="), (b"\xff\xfe", "//4="), (b"\xff\xfe\xfd", "//79"), (b"a\xc3", "YcM=")]
+    {
         let object = body(bytes)?;
         same("base64", object["body_base64"].as_str(), Some(base64))?;
         same("no text", object.get("body"), None)?;
@@ -120,7 +125,12 @@ pub(crate) fn binary_comes_through_every_form() -> Result<(), Failed> {
     same("lines", &lines[..], &[&body[..], b"\n"].concat())?;
     let dump = wirecat("-o dump -s body -", &frame)?.text(0)?;
     let rows = dump.lines().filter_map(|line| line.strip_prefix("  body ")).flat_map(|row| {
-        row[8..].split('|').next().unwrap_or_default().split_whitespace().map(|byte| u8::from_str_radix(byte, 16).unwrap())
+        row[8..]
+            .split('|')
+            .next()
+            .unwrap_or_default()
+            .split_whitespace()
+            .map(|byte| u8::from_str_radix(byte, 16).unwrap())
     });
     holds("dump", rows.collect::<Vec<u8>>() == body)?;
     let json = parse(&wirecat("-o json -", &frame)?.text(0)?)?;
@@ -151,7 +161,7 @@ fn makes(arguments: &[&str], input: &[u8], expected: &[u8]) -> Result<(), Failed
 }
 
 pub(crate) fn every_form_of_input_makes_frames() -> Result<(), Failed> {
-    makes(&["-f", "netstring"], b"a\\n|b\n\nlast", b"6:a\\n|b,0:,4:last,")?;
+    makes(&["-f", "netstring"], b"a\\n|b\n\nlast", b"5:a\\n|b,0:,4:last,")?;
     makes(&["-f", "netstring"], b"", b"")?;
     makes(&["-f", "netstring", "-e"], b"\\r\\n\\t\\0\\\\\\|\\'\\xfF\n", b"8:\r\n\t\0\\|'\xff,")?;
     makes(&["-f", "netstring", "-i", "hex"], b"00 ff\n 0A\t0b\n", b"2:\0\xff,2:\n\x0b,")?;
@@ -182,7 +192,11 @@ fn refuses(arguments: &[&str], input: &[u8], code: i32, why: &str) -> Result<Run
 }
 
 pub(crate) fn what_cannot_be_sent_is_refused() -> Result<(), Failed> {
-    same("before it", refuses(&["-f", "line", "-e"], b"good\nbad\\n\nnever\n", 1, "message 2 cannot be sent")?.out, b"good\n".to_vec())?;
+    same(
+        "before it",
+        refuses(&["-f", "line", "-e"], b"good\nbad\\n\nnever\n", 1, "message 2 cannot be sent")?.out,
+        b"good\n".to_vec(),
+    )?;
     refuses(&["-f", "u8", "-m", &"x".repeat(256)], b"", 1, "FDWIRE_E_TOO_LONG")?;
     refuses(&["-e"], b"ok\n\\q\n", 1, "line 2: no such escape")?;
     refuses(&["-e", "-m", "a|b|c"], b"", 1, "a|b|c: a second bar")?;
@@ -201,11 +215,13 @@ pub(crate) fn both_directions_are_shown() -> Result<(), Failed> {
     std::fs::write(file.path(), "of a file")?;
     let path = file.path().to_str().unwrap();
     let run = wirecat_of(&["-b", "-t", "-s", "head,body", "-m", "hello", "--file", path, "--", "cat"], b"")?.text(0)?;
-    let expected = "> \\0\\0\\0\\x05|hello\n< \\0\\0\\0\\x05|hello\n> \\0\\0\\0\\t|of a file\n< \\0\\0\\0\\t|of a file\n";
+    let expected =
+        "> \\0\\0\\0\\x05|hello\n< \\0\\0\\0\\x05|hello\n> \\0\\0\\0\\t|of a file\n< \\0\\0\\0\\t|of a file\n";
     same("marks", run, expected.to_owned())?;
     let json = wirecat_of(&["-b", "-t", "-o", "json", "-m", "a", "-m", "b", "--", "cat"], b"")?.text(0)?;
     let objects: Vec<Value> = json.lines().map(parse).collect::<Result<_, _>>()?;
-    let marks: Vec<_> = objects.iter().map(|o| (o["direction"].as_str().unwrap(), o["offset"].as_u64().unwrap())).collect();
+    let marks: Vec<_> =
+        objects.iter().map(|o| (o["direction"].as_str().unwrap(), o["offset"].as_u64().unwrap())).collect();
     same("offsets", marks, vec![("out", 0), ("in", 0), ("out", 5), ("in", 5)])?;
     let dump = wirecat_of(&["-b", "-f", "line", "-o", "dump", "-s", "frame", "-m", "a", "--", "cat"], b"")?.text(0)?;
     holds(&dump, dump.starts_with("> message 1 at 0: head 0, body 1, tail 1\n") && dump.contains("\n< message 1 at 0:"))
@@ -223,7 +239,8 @@ pub(crate) fn directions_may_have_formats_of_their_own() -> Result<(), Failed> {
 pub(crate) fn the_first_message_may_have_a_format_of_its_own() -> Result<(), Failed> {
     let server = ["-l", "127.0.0.1:0", "-f", "postgres", "-s", "head,body", "-e", "-m", "R|\\0\\0\\0\\0"];
     let server = Listening::start(&server, b"")?;
-    let client = ["-f", "postgres", "-e", "-s", "head,body", "-m", "user\\0joe\\0\\0", "-m", "Q|SELECT 1\\0", &server.address];
+    let client =
+        ["-f", "postgres", "-e", "-s", "head,body", "-m", "user\\0joe\\0\\0", "-m", "Q|SELECT 1\\0", &server.address];
     same("client", wirecat_of(&client, b"")?.text(0)?, "R\\0\\0\\0\\x08|\\0\\0\\0\\0\n".into())?;
     let expected = "\\0\\0\\0\\x12\\0\\x03\\0\\0|user\\0joe\\0\\0\nQ\\0\\0\\0\\r|SELECT 1\\0\n";
     same("server", server.end()?.text(0)?, expected.into())?;

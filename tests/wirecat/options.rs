@@ -1,7 +1,7 @@
 //! The command line, what it says of itself, and the man page beside it.
 
 use super::tool::{holds, same, wirecat, wirecat_of};
-use crate::trials::{in_root, output};
+use crate::trials::in_root;
 use libtest_mimic::Failed;
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -17,7 +17,7 @@ fn options_of_help(help: &str) -> Options {
     let options = lines.filter(|line| line.trim_start().starts_with('-') && line.contains("--"));
     let parts = options.map(|line| {
         let (letter, rest) = line.split_at(4);
-        let mut words = rest[..rest.len().min(25)].split_whitespace();
+        let mut words = rest[..rest.len().min(22)].split_whitespace();
         let name = words.next().unwrap_or_default();
         (letter.trim().trim_end_matches(',').to_owned(), name.to_owned(), words.next().unwrap_or_default().to_owned())
     });
@@ -163,10 +163,4 @@ pub(crate) fn list_has_every_preset() -> Result<(), Failed> {
     holds("git alone", git.starts_with("git-pkt-line ") && git.lines().count() == 2)?;
     let by_source = wirecat("--list gitprotocol-common", b"")?.text(0)?;
     same("by its source", by_source, git)
-}
-
-/// The man page can be read where man is.
-pub(crate) fn man_shows_it() -> Result<(), Failed> {
-    let text = output(Command::new("man").args(["--warnings", "-l"]).arg(in_root("examples-c/wirecat.1")).env("MANPAGER", "cat"))?;
-    holds("its name", text.contains("send and show messages in any wire format"))
 }

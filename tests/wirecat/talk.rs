@@ -51,7 +51,10 @@ pub(crate) fn one_client_after_the_other_is_served() -> Result<(), Failed> {
         same("welcome", client.text(0)?, "welcome\n".to_owned())?;
     }
     // A client that breaks off, or speaks something else, is not the end of it.
-    UnixStream::connect(&socket)?.write_all(b"half a li")?;
+    let mut breaks = UnixStream::connect(&socket)?;
+    breaks.write_all(b"half a li")?;
+    breaks.shutdown(Shutdown::Write)?;
+    breaks.read_to_end(&mut Vec::new())?;
     let last = wirecat_of(&["-f", "line", "-m", "last", &address], b"")?;
     same("welcome", last.text(0)?, "welcome\n".to_owned())?;
     holds("the socket has a file", socket.exists())?;
@@ -86,7 +89,7 @@ pub(crate) fn descriptors_are_taken_by_their_number() -> Result<(), Failed> {
     let run = sh(&format!("exec 5<> /dev/tcp/127.0.0.1/{port}; exec \"$W\" -f line fd:5"), b"question\n")?;
     same("over a socket", run.text(0)?, "hello\n".into())?;
     same("at the peer", peer.join().unwrap()?, b"question\n".to_vec())?;
-    wirecat("fd:x", b"")?.complains(3, "fd:x: ")?;
+    wirecat("fd:x", b"")?.complains(3, "fd:x is no address")?;
     wirecat("--recv-only fd:99", b"")?.complains(5, "EBADF")?;
     Ok(())
 }

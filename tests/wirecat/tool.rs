@@ -22,7 +22,7 @@ pub(crate) static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
 static WIRECAT: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
     let library = std::env::current_exe().unwrap().with_file_name("libfdwire.a");
     let link: Vec<String> = std::iter::once(library.display().to_string()).chain(NATIVE.map(String::from)).collect();
-    build("wirecat", "cc", &["-std=c99", "-O1", "-g"], &link).map_err(|failed| failed.message().unwrap().to_owned())
+    build("wirecat", "cc", &["-std=c99", "-O2", "-g"], &link).map_err(|failed| failed.message().unwrap().to_owned())
 });
 
 /// The files that it is made of.
