@@ -414,9 +414,10 @@ fn a_tag_counts_for_what_lies_in_it() {
 fn a_signed_length_says_half_of_what_an_unsigned_one_does() {
     for (text, most) in [("i8", 127), ("u8", 255), ("i16be", 32767), ("u16be", 65535)] {
         let format: Format = text.parse().unwrap();
-        let frame = encode(&format, &[], &vec![0; most]).unwrap();
-        assert_eq!(decode(&format, [&frame[..]]).0.len(), 1, "{text}");
-        let error = encode(&format, &[], &vec![0; most + 1]).unwrap_err();
+        let mut frame = Vec::new();
+        encode(&format, None, &vec![0; most], &mut frame).unwrap();
+        assert_eq!(decode(&format, [&frame[..]]).messages.len(), 1, "{text}");
+        let error = encode(&format, None, &vec![0; most + 1], &mut frame).unwrap_err();
         assert_eq!(error, Error::TooLong { len: most as u64 + 1, max: most as u64 }, "{text}");
     }
 }
