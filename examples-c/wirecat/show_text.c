@@ -28,9 +28,19 @@ static bool is_plain(uint8_t byte) {
   return byte >= 0x20 && byte < 0x7f && byte != '\\' && byte != '|';
 }
 
+/* A zero is shown when it is known what is behind it: \0 before a digit looks like octal. */
+static void show_zero(struct show *show, bool before_digit) {
+  if (show->zero)
+    fputs(before_digit ? "\\x00" : "\\0", show->out);
+  show->zero = false;
+}
+
 static void escape(struct show *show, uint8_t byte) {
-  static const char values[] = "\r\n\t\0\\|", names[] = "rnt0\\|";
+  static const char values[] = "\r\n\t\\|", names[] = "rnt\\|";
   const void *at = memchr(values, byte, sizeof values - 1);
+  show->zero = byte == 0;
+  if (show->zero)
+    return;
   putc('\\', show->out);
   if (at != NULL)
     putc(names[(const char *)at - values], show->out);
@@ -48,6 +58,7 @@ static bool is_visible(const uint8_t *p, int len) {
 }
 
 static void character(struct show *show, int len) {
+  show_zero(show, false);
   if (len == 1 ? is_plain(show->carry[0]) : len > 0 && is_visible(show->carry, len))
     fwrite(show->carry, 1, (size_t)len, show->out);
   else
@@ -64,6 +75,7 @@ static void text_bytes(struct show *show, const uint8_t *bytes, size_t len) {
     while (show->carried == 0 && i + run < len && is_plain(bytes[i + run]))
       run++;
     if (run > 0) {
+      show_zero(show, bytes[i] >= '0' && bytes[i] <= '9');
       fwrite(bytes + i, 1, run, show->out);
       continue;
     }
@@ -77,6 +89,7 @@ static void text_bytes(struct show *show, const uint8_t *bytes, size_t len) {
 static void text_close(struct show *show) {
   while (show->carried > 0)
     character(show, -1);
+  show_zero(show, false);
   if (show->part != BODY)
     fputs(show->plain, show->out);
   if (show->part_done < show->part_len && show->part_done == show->options->cut)

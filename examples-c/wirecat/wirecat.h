@@ -186,6 +186,7 @@ struct show {
   uint64_t part_len, part_done;
   uint8_t carry[16]; /* bytes that wait for more to be shown with */
   size_t carried;
+  bool zero; /* that waits to be shown */
   struct bytes whole;
 };
 

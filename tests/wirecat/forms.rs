@@ -68,6 +68,12 @@ pub(crate) fn text_is_utf_8_and_nothing_that_moves_the_cursor() -> Result<(), Fa
     shows("-", &[&length[..], moved.as_bytes()].concat(), &format!("{moved}\n"))
 }
 
+/// `\0` before a digit would look like an octal number.
+pub(crate) fn a_zero_before_a_digit_is_no_octal_number() -> Result<(), Failed> {
+    shows("-f eof -", b"\0\x001\0\0a9\0", "\\0\\x001\\0\\0a9\\0\n")?;
+    shows("-f u8 -s head,body -", b"\0\x02\x000\x01\0", "\\0|\n\\x02|\\x000\n\\x01|\\0\n")
+}
+
 pub(crate) fn a_body_is_cut_where_asked() -> Result<(), Failed> {
     let stream = b"\0\0\0\x0a0123456789\0\0\0\x02ok\0\0\0\0";
     shows("--cut 2 -", stream, "01... (10 bytes)\nok\n\n")?;
@@ -247,5 +253,5 @@ pub(crate) fn the_first_message_may_have_a_format_of_its_own() -> Result<(), Fai
     shows("-f netstring --recv-first line -", b"hello\n1:a,", "hello\na\n")?;
     let empty = tempfile::NamedTempFile::new()?;
     let path = empty.path().to_str().unwrap();
-    makes(&["-f", "netstring", "--send-first", "u8", "--file", path, "--file", path], b"", b"\00:,")
+    makes(&["-f", "netstring", "--send-first", "u8", "--file", path, "--file", path], b"", b"\x000:,")
 }

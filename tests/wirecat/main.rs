@@ -20,7 +20,7 @@ use trials::{lack, test};
 type Body = fn() -> Result<(), Failed>;
 
 /// What needs a C compiler and no more.
-const PLAIN: [(&str, Body); 45] = [
+const PLAIN: [(&str, Body); 46] = [
     ("options: the man page and --help agree", options::manual_and_help_agree),
     ("options: each status is documented", options::statuses_are_documented),
     ("options: the version is the library's", options::version_is_the_library_s),
@@ -31,6 +31,7 @@ const PLAIN: [(&str, Body); 45] = [
     ("forms: head and body apart", forms::each_form_shows_head_and_body_apart),
     ("forms: a dump", forms::a_dump_has_rows_of_sixteen),
     ("forms: text is UTF-8", forms::text_is_utf_8_and_nothing_that_moves_the_cursor),
+    ("forms: a zero before a digit", forms::a_zero_before_a_digit_is_no_octal_number),
     ("forms: --cut", forms::a_body_is_cut_where_asked),
     ("forms: JSON", forms::json_is_json_whatever_the_body),
     ("forms: binary in every form", forms::binary_comes_through_every_form),
