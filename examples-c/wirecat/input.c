@@ -9,7 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { CHUNK = 64 << 10 };
+/* INPUT_MAX: of one message that is held. What is in a regular file is not. */
+enum { CHUNK = 64 << 10, INPUT_MAX = 1 << 30 };
 
 void input_begin(struct input *input, const struct options *options,
                  const struct formats *formats) {
@@ -42,7 +43,9 @@ bool input_holds(const struct input *input) {
 static int read_all(int fd, struct bytes *bytes) {
   static uint8_t room[CHUNK];
   for (;;) {
-    ssize_t n = read(fd, room, sizeof room);
+    ssize_t n = bytes->len < INPUT_MAX ? read(fd, room, sizeof room) : -2;
+    if (n == -2)
+      return -EFBIG;
     if (n > 0)
       bytes_add(bytes, room, (size_t)n);
     else if (n == 0 || errno != EINTR)
@@ -221,5 +224,7 @@ int input_read(struct input *input) {
   bytes_drop(&input->read, input->used);
   input->used = 0;
   bytes_add(&input->read, room, (size_t)n);
+  if (input->read.len > INPUT_MAX)
+    return complain_of("standard input", -EFBIG), -EIO;
   return 0;
 }

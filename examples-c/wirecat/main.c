@@ -15,10 +15,11 @@ static int serve(const struct options *options, const struct formats *formats, s
     status = open_peer(options, listener, &peer);
     if (listener >= 0 && !options->keep)
       close_listener(listener);
-    if (status == FINE)
-      status = talk(options, formats, &peer, input, show);
+    if (status != FINE)
+      break;
+    status = talk(options, formats, &peer, input, show);
     input_again(input);
-  } while (options->keep && status != TIMED_OUT && show_flush(show) == 0);
+  } while (options->keep && !interrupted() && show_flush(show) == 0);
   if (options->keep)
     close_listener(listener);
   return status;
@@ -52,5 +53,6 @@ int main(int argc, char **argv) {
   }
   bytes_free(&options.head);
   free(options.sources);
+  end_by_signal();
   return status;
 }

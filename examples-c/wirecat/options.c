@@ -36,7 +36,7 @@ static const struct option table[] = {
     {COUNT, 'n', "count", "N", "stop after N messages received", NULL},
     {TIMEOUT, 'w', "timeout", "SECONDS", "give up where nothing moves for so long", NULL},
     {MESSAGE, 'm', "message", "TEXT", "send this instead of standard input", "Input"},
-    {FILE_BODY, 0, "file", "PATH", "send what is in the file, as one message; - is standard input", NULL},
+    {FILE_BODY, 0, "file", "PATH", "send what is in the file as one message; - is the input", NULL},
     {IN, 'i', "in", "FORM", "lines (default), text, hex, raw or frames", NULL},
     {ESCAPES, 'e', "escapes", NULL, "the same as --in text: 'HEAD|BODY', with \\0 and \\xHH", NULL},
     {HEAD_BYTES, 0, "head", "BYTES", "what heads begin with, with escapes", NULL},
@@ -73,9 +73,10 @@ static int help(void) {
     printf("  %c%c%c %-22s %s\n", option->letter ? '-' : ' ', option->letter ? option->letter : ' ',
            option->letter ? ',' : ' ', both, option->help);
   }
-  fputs("\nIt ends with 0 if all went well, 1 for a stream that broke or was cut off, 2 for a wrong\n"
-        "command line, 3 without a peer, 4 out of time, 5 if the peer broke off, 6 if the command\n"
-        "failed. wirecat(1) has examples.\n", stdout);
+  fputs("\nIt ends with 0 if all went well, 1 for a stream that broke or was cut off, 2 for a\n"
+        "wrong command line, 3 without a peer, 4 out of time, 5 if the peer broke off, 6 if the\n"
+        "command failed. wirecat(1) has examples.\n",
+        stdout);
   return fflush(stdout) == 0 ? FINE : LOST;
 }
 

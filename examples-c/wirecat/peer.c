@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
@@ -17,19 +18,26 @@ enum { PATH_ROOM = 4200 };
 
 /* ---- Addresses ------------------------------------------------------------------------------- */
 
+static int parse_fd(const char *text, const char **end) {
+  char *digits_end;
+  long fd = strtol(text, &digits_end, 10);
+  *end = digits_end;
+  return text[0] < '0' || text[0] > '9' || fd > INT_MAX ? -1 : (int)fd;
+}
+
 /* "fd:N", "fd:IN,OUT" and "-" are descriptors that are open already. */
 static bool parse_fds(const char *address, int *in, int *out) {
-  char *end;
+  const char *end;
   *in = STDIN_FILENO;
   *out = STDOUT_FILENO;
   if (strcmp(address, "-") == 0)
     return true;
   if (strncmp(address, "fd:", 3) != 0)
     return false;
-  *in = *out = (int)strtol(address + 3, &end, 10);
+  *in = *out = parse_fd(address + 3, &end);
   if (*end == ',')
-    *out = (int)strtol(end + 1, &end, 10);
-  if (*end != 0 || end == address + 3)
+    *out = parse_fd(end + 1, &end);
+  if (*end != 0)
     *in = *out = -1;
   return true;
 }
@@ -178,6 +186,13 @@ int end_command(const struct peer *peer, bool early) {
   else
     complain("the command was ended by signal %d", WTERMSIG(how));
   return COMMAND_FAILED;
+}
+
+void abandon_peer(const struct peer *peer) {
+  fdwire_close(peer->in);
+  if (peer->out != peer->in)
+    fdwire_close(peer->out);
+  end_command(peer, true);
 }
 
 /* ---- Opening --------------------------------------------------------------------------------- */

@@ -1,4 +1,4 @@
-/* A message over several lines: where it is in the stream, then its parts, each sixteen bytes a line
+/* A message over several lines: where it is in the stream, then its parts, sixteen bytes a line,
  * with their offsets in the part. */
 #include "wirecat.h"
 

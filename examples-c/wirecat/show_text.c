@@ -1,5 +1,5 @@
-/* A line for each message: as text with escapes, which --in text reads; as it is; as hex digits. And
- * raw, which has not even lines. */
+/* A line for each message: as text with escapes, which --in text reads; as it is; as hex digits.
+ * And raw, which has not even lines. */
 #include "wirecat.h"
 
 #include <string.h>

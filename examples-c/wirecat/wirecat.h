@@ -65,7 +65,7 @@ struct message {
 };
 void message_clear(struct message *message);
 
-/* What people write: 'HEAD|BODY' with escapes, and the same in hex digits. NULL, or what is wrong. */
+/* What people write: 'HEAD|BODY' with escapes, or in hex digits. NULL, or what is wrong. */
 const char *parse_text(const uint8_t *text, size_t len, struct message *message);
 const char *parse_hex(const uint8_t *text, size_t len, struct message *message);
 /* The bytes of the UTF-8 character at p: 0 if more of it must come, -1 if it is none. */
@@ -125,7 +125,7 @@ int describe_formats(const struct formats *formats);
 int list_presets(const char *word);
 /* A head that was given in part gets the rest from the format. */
 int complete_head(const fdwire_format *format, struct message *message);
-/* The frame in which a message goes out, and its parts; of one that is in a file, the head alone. */
+/* The frame in which a message goes out, and its parts; of one in a file, the head alone. */
 int make_frame(const fdwire_format *format, const struct message *message, struct bytes *frame,
                struct shown *shown);
 
@@ -141,8 +141,9 @@ struct peer {
 int open_listener(const struct options *options, int *listener);
 void close_listener(int listener);
 int open_peer(const struct options *options, int listener, struct peer *peer);
-/* When its descriptors are closed: waits for a command, not for long; early: it was not heard out. */
+/* Once its descriptors are closed: waits a little for a command; early: it was not heard out. */
 int end_command(const struct peer *peer, bool early);
+void abandon_peer(const struct peer *peer); /* which cannot be talked to */
 bool uses(const struct options *options, int fd); /* as the peer */
 
 /* ---- input.c --------------------------------------------------------------------------------- */
@@ -209,6 +210,15 @@ void show_cut_off(struct show *show);
 int show_flush(struct show *show);
 void show_free(struct show *show);
 const char *part_name(const struct show *show);
+
+/* ---- interrupt.c ----------------------------------------------------------------------------- */
+
+/* Between these two, SIGINT and SIGTERM are there to be read: from this descriptor, -1 if none. */
+int interrupts_begin(void);
+void interrupts_end(void);
+bool interrupted(void);
+/* Ends the program by the signal that came meanwhile, if one did. */
+void end_by_signal(void);
 
 /* ---- talk.c ---------------------------------------------------------------------------------- */
 

@@ -1,9 +1,10 @@
 //! How it ends: streams that break, peers that go, time that runs out, readers that have enough; and what is said of it.
 
-use super::tool::{holds, program, run_with, same, sh, signal_of, timed, wirecat, wirecat_of};
+use super::tool::{Listening, holds, program, run_with, same, sh, signal_of, timed, wirecat, wirecat_of};
 use libtest_mimic::Failed;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::os::unix::net::UnixStream;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -101,7 +102,7 @@ pub(crate) fn a_reader_that_has_enough_ends_it() -> Result<(), Failed> {
     command.args(["-f", "line", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn()?;
     let mut stdin = child.stdin.take().unwrap();
-    let writer = std::thread::spawn(move || drop(std::io::Write::write_all(&mut stdin, &stream)));
+    let writer = std::thread::spawn(move || drop(stdin.write_all(&stream)));
     child.stdout.take().unwrap().read_exact(&mut [0; 5])?;
     let output = child.wait_with_output()?;
     writer.join().unwrap();
@@ -121,6 +122,30 @@ pub(crate) fn statistics_are_told() -> Result<(), Failed> {
     let run = wirecat_of(&["--stats", "-f", "line", "--", "cat"], b"one\ntwo\n")?;
     let run = run.complains(0, "received 2 messages, 8 bytes in ")?;
     holds(&run.err, run.err.contains(" reads; sent 2 messages, 8 bytes in 1 writes; ") && run.err.ends_with(" s\n"))
+}
+
+/// Who interrupts it sees what there was, whole, and the socket's file goes.
+pub(crate) fn an_interrupt_is_an_end_in_good_order() -> Result<(), Failed> {
+    for (signal, number) in [("INT", 2), ("TERM", 15)] {
+        let folder = tempfile::tempdir()?;
+        let socket = folder.path().join("socket");
+        let server = Listening::start(&["-f", "u8", "--stats", "-lk", socket.to_str().unwrap()], b"hi\n")?;
+        let mut client = UnixStream::connect(&socket)?;
+        client.write_all(b"\x03one\x09ha")?;
+        client.read_exact(&mut [0; 3])?;
+        std::thread::sleep(Duration::from_millis(200)); // it has shown what came
+        server.signal(signal)?;
+        let run = server.end()?;
+        same("the signal", signal_of(run.status), Some(number))?;
+        same("shown", String::from_utf8(run.out)?, "one\nha (cut off)\n".to_owned())?;
+        holds(
+            &run.err,
+            run.err.contains("received 1 messages, 7 bytes in ")
+                || run.err.contains("received 2 messages, 7 bytes in "),
+        )?;
+        holds("the file is gone", !socket.exists())?;
+    }
+    Ok(())
 }
 
 /// A terminal, as far as a program can see.
@@ -177,7 +202,7 @@ pub(crate) fn a_terminal_is_for_people() -> Result<(), Failed> {
     command.args(["-qec", &format!("\"$W\" -f line -e {address}"), "/dev/null"]).env("W", program()?);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
     let mut stdin = child.stdin.take().unwrap();
-    std::io::Write::write_all(&mut stdin, b"bad \\q escape\nhi\n")?;
+    stdin.write_all(b"bad \\q escape\nhi\n")?;
     let begin = Instant::now();
     let output = child.wait_with_output()?; // the input is still open
     drop(stdin);

@@ -20,7 +20,7 @@ use trials::{lack, test};
 type Body = fn() -> Result<(), Failed>;
 
 /// What needs a C compiler and no more.
-const PLAIN: [(&str, Body); 46] = [
+const PLAIN: [(&str, Body); 47] = [
     ("options: the man page and --help agree", options::manual_and_help_agree),
     ("options: each status is documented", options::statuses_are_documented),
     ("options: the version is the library's", options::version_is_the_library_s),
@@ -61,6 +61,7 @@ const PLAIN: [(&str, Body); 46] = [
     ("ends: what was not sent", ends::what_was_not_sent_is_told),
     ("ends: --timeout", ends::time_runs_out),
     ("ends: standard output is closed", ends::a_reader_that_has_enough_ends_it),
+    ("ends: an interrupt", ends::an_interrupt_is_an_end_in_good_order),
     ("ends: --stats", ends::statistics_are_told),
     ("large: one body within little memory", large::a_body_passes_through_little_memory),
     ("large: in every form", large::every_form_shows_a_body_in_little_memory),

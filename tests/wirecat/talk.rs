@@ -58,7 +58,7 @@ pub(crate) fn one_client_after_the_other_is_served() -> Result<(), Failed> {
     let last = wirecat_of(&["-f", "line", "-m", "last", &address], b"")?;
     same("welcome", last.text(0)?, "welcome\n".to_owned())?;
     holds("the socket has a file", socket.exists())?;
-    server.terminate()?;
+    server.signal("TERM")?;
     let run = server.end()?;
     same("the signal", signal_of(run.status), Some(15))?;
     holds("the file is gone", !socket.exists())?;
@@ -89,7 +89,9 @@ pub(crate) fn descriptors_are_taken_by_their_number() -> Result<(), Failed> {
     let run = sh(&format!("exec 5<> /dev/tcp/127.0.0.1/{port}; exec \"$W\" -f line fd:5"), b"question\n")?;
     same("over a socket", run.text(0)?, "hello\n".into())?;
     same("at the peer", peer.join().unwrap()?, b"question\n".to_vec())?;
-    wirecat("fd:x", b"")?.complains(3, "fd:x is no address")?;
+    for wrong in ["fd:x", "fd:", "fd:3,", "fd:,3", "fd:-1", "fd:3,4,5", "fd:99999999999"] {
+        wirecat(wrong, b"")?.complains(3, &format!("{wrong} is no address"))?;
+    }
     wirecat("--recv-only fd:99", b"")?.complains(5, "EBADF")?;
     Ok(())
 }

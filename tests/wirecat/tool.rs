@@ -150,9 +150,9 @@ impl Listening {
     }
 
     /// Asks it to end, as a user does who ends a server.
-    pub(crate) fn terminate(&self) -> Result<(), Failed> {
+    pub(crate) fn signal(&self, name: &str) -> Result<(), Failed> {
         let id = self.child.as_ref().unwrap().id();
-        run(Command::new("kill").arg(id.to_string()))
+        run(Command::new("kill").arg("-s").arg(name).arg(id.to_string()))
     }
 
     /// Waits until it ends by itself.
