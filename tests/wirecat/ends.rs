@@ -89,7 +89,10 @@ pub(crate) fn time_runs_out() -> Result<(), Failed> {
     let begin = Instant::now();
     wirecat(&format!("-w 0.3 --hold {address}"), b"")?.complains(4, "nothing has moved for 0.3 seconds")?;
     holds("no sooner", begin.elapsed() >= Duration::from_millis(300))?;
-    wirecat("-w 0.2 -l 127.0.0.1:0", b"")?.complains(4, "127.0.0.1:0: ")?;
+    let listens = wirecat("-w 0.2 -l 127.0.0.1:0", b"")?.complains(4, "127.0.0.1:0: ")?;
+    holds(&listens.err, listens.err.starts_with("listening on 127.0.0.1:"))?;
+    let quiet = wirecat("-q -w 0.2 -l 127.0.0.1:0", b"")?.complains(4, "127.0.0.1:0: ")?;
+    holds(&quiet.err, !quiet.err.contains("listening"))?;
     // While something moves, it goes on, however long that takes.
     let slowly = "(for i in 1 2 3 4 5 6; do echo $i; sleep 0.2; done) | \"$W\" -f line -w 0.8 -";
     same("slowly", sh(slowly, b"")?.text(0)?, "1\n2\n3\n4\n5\n6\n".into())

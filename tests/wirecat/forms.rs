@@ -104,6 +104,9 @@ pub(crate) fn json_is_json_whatever_the_body() -> Result<(), Failed> {
     }
     let all = parse(&wirecat("-f line -o json -s frame --time -", b"a\r\n")?.text(0)?)?;
     same("tail", all["tail"].as_str(), Some("0d0a"))?;
+    let timed = wirecat("-f line --time -", b"a\n")?.text(0)?;
+    let (seconds, body) = timed.trim_end().split_once(' ').unwrap_or_default();
+    holds(&timed, body == "a" && seconds.parse::<f64>().is_ok_and(|time| (0.0..60.0).contains(&time)))?;
     holds("a time", all["time"].as_f64().is_some_and(|time| (0.0..60.0).contains(&time)))
 }
 

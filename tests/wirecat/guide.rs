@@ -6,7 +6,7 @@
 //! block starts the section's server, in the background. All of a section is run in one empty folder, by a user who may do
 //! nothing; a port that is named is another one.
 
-use super::tool::{FOLDER, holds, program, same};
+use super::tool::{holds, program, same};
 use crate::trials::{lack, test};
 use libtest_mimic::{Failed, Trial};
 use std::net::TcpListener;
@@ -61,9 +61,10 @@ fn lack_in_path(program: &str) -> bool {
     !found.is_ok_and(|output| output.status.success())
 }
 
-/// Where commands are looked for: Debian has those of PostgreSQL's servers in a folder of their own.
+/// Where commands are looked for: wirecat in the folder that is at hand, and Debian has those of PostgreSQL's servers in one of
+/// their own.
 fn path() -> String {
-    let mut folders = vec![FOLDER.display().to_string()];
+    let mut folders = vec![".bin".to_owned()];
     if let Ok(versions) = std::fs::read_dir("/usr/lib/postgresql") {
         folders.extend(versions.flatten().map(|version| version.path().join("bin").display().to_string()));
     }
@@ -111,6 +112,9 @@ struct Place {
 impl Place {
     fn new() -> Result<Self, Failed> {
         let folder = tempfile::tempdir()?;
+        let bin = folder.path().join(".bin");
+        std::fs::create_dir(&bin)?;
+        std::fs::copy(program()?, bin.join("wirecat"))?;
         std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755))?;
         if is_root() {
             chown(folder.path(), Some(NOBODY), Some(NOBODY))?;
@@ -168,7 +172,6 @@ impl Drop for Server<'_> {
 }
 
 fn follow(section: &Section) -> Result<(), Failed> {
-    program()?;
     let place = Place::new()?;
     let text = sections().into_iter().find(|(heading, _)| *heading == section.heading).map_or("", |(_, text)| text);
     let mut server = None;

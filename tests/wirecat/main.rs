@@ -20,8 +20,9 @@ use trials::{lack, test};
 type Body = fn() -> Result<(), Failed>;
 
 /// What needs a C compiler and no more.
-const PLAIN: [(&str, Body); 47] = [
+const PLAIN: [(&str, Body); 48] = [
     ("options: the man page and --help agree", options::manual_and_help_agree),
+    ("options: each is tried", options::every_option_is_tried),
     ("options: each status is documented", options::statuses_are_documented),
     ("options: the version is the library's", options::version_is_the_library_s),
     ("options: a wrong command line is explained", options::wrong_command_lines_are_explained),

@@ -52,6 +52,24 @@ pub(crate) fn manual_and_help_agree() -> Result<(), Failed> {
     holds(&format!("{wide:?} is no longer than a terminal"), wide.is_none())
 }
 
+/// An option that no test gives is one that nobody has tried.
+pub(crate) fn every_option_is_tried() -> Result<(), Failed> {
+    let files = std::fs::read_dir(in_root("tests/wirecat"))?.map(|entry| std::fs::read_to_string(entry?.path()));
+    let tests = files.collect::<Result<String, _>>()?;
+    for (letter, name, _) in options_of_manual() {
+        let ways = [
+            format!("{name} "),
+            format!("{name}\""),
+            format!("{name}="),
+            format!("\"{letter}\""),
+            format!("{letter} "),
+        ];
+        let tried = ways.iter().any(|way| way.trim().len() > 1 && tests.contains(way.as_str()));
+        holds(&format!("{name} is tried"), tried)?;
+    }
+    Ok(())
+}
+
 /// Every status of the man page is one of --help's.
 pub(crate) fn statuses_are_documented() -> Result<(), Failed> {
     let section = MANUAL.split(".Sh EXIT STATUS").nth(1).unwrap().split(".Sh ").next().unwrap();

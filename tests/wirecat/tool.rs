@@ -11,8 +11,8 @@ use std::thread::JoinHandle;
 use crate::trials::libraries::NATIVE;
 use crate::trials::{WARNINGS, in_root, run};
 
-/// Where it is built. Those who run it need not be the user who built it.
-pub(crate) static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
+/// Where it is built.
+static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("wirecat");
     std::fs::create_dir_all(&folder).expect("a folder for what is built");
     folder
