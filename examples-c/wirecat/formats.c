@@ -34,9 +34,10 @@ bool make_formats(struct formats *formats, const struct options *options) {
   const char *recv = options->recv_format != NULL ? options->recv_format : both;
   const char *send_first = options->send_first, *recv_first = options->recv_first;
   bool peer = options->address == NULL || strcmp(options->address, "-") != 0;
-  if (send_first == NULL && peer && !options->listen)
+  bool client = between(options) || (peer && !options->listen);
+  if (send_first == NULL && client)
     send_first = opening(send);
-  if (recv_first == NULL && peer && options->listen)
+  if (recv_first == NULL && peer && !client)
     recv_first = opening(recv);
   memset(formats, 0, sizeof *formats);
   return make(send, &formats->send) && make(recv, &formats->recv) &&

@@ -4,6 +4,15 @@
 
 #include <stdlib.h>
 
+static int stand_between(const struct options *options, const struct formats *formats,
+                         const struct peer *client, struct show *show) {
+  struct peer server;
+  int status = open_other(options, &server);
+  if (status != FINE)
+    abandon_peer(client);
+  return status == FINE ? tap(options, formats, client, &server, show) : status;
+}
+
 /* One peer, or one client after the other. */
 static int serve(const struct options *options, const struct formats *formats, struct input *input,
                  struct show *show) {
@@ -17,7 +26,8 @@ static int serve(const struct options *options, const struct formats *formats, s
       close_listener(listener);
     if (status != FINE)
       break;
-    status = talk(options, formats, &peer, input, show);
+    status = between(options) ? stand_between(options, formats, &peer, show)
+                              : talk(options, formats, &peer, input, show);
     input_again(input);
   } while (options->keep && !interrupted() && show_flush(show) == 0);
   if (options->keep)

@@ -7,7 +7,7 @@
 
 enum id {
   FORMAT, SEND_FORMAT, RECV_FORMAT, SEND_FIRST, RECV_FIRST, SKIP, DESCRIBE, LIST,
-  LISTEN, KEEP, SEND_ONLY, RECV_ONLY, HOLD, TURNS, COUNT, TIMEOUT,
+  LISTEN, KEEP, TO, SEND_ONLY, RECV_ONLY, HOLD, TURNS, COUNT, TIMEOUT,
   MESSAGE, FILE_BODY, IN, ESCAPES, HEAD_BYTES,
   OUT, SHOW, BOTH, CUT, TIME, STATS, QUIET, COLOR, HELP, VERSION
 };
@@ -29,6 +29,7 @@ static const struct option table[] = {
     {LIST, 0, "list", NULL, "list the formats that have a name [like WORD]", NULL},
     {LISTEN, 'l', "listen", NULL, "listen on ADDRESS, for one client", "Connection"},
     {KEEP, 'k', "keep", NULL, "listen for one client after the other", NULL},
+    {TO, 0, "to", "ADDRESS", "stand between who connects and ADDRESS, and show both", NULL},
     {SEND_ONLY, 0, "send-only", NULL, "receive nothing", NULL},
     {RECV_ONLY, 0, "recv-only", NULL, "send nothing", NULL},
     {HOLD, 0, "hold", NULL, "do not end sending where the input ends", NULL},
@@ -59,6 +60,8 @@ static const char usage[] =
     "       wirecat [OPTION]... --listen ADDRESS   be who is connected to\n"
     "       wirecat [OPTION]... -- COMMAND ARG...  talk to a command through pipes\n"
     "       wirecat [OPTION]... -                  show the stream on standard input\n"
+    "       wirecat [OPTION]... --listen ADDRESS --to ADDRESS    show what two say to one another\n"
+    "       wirecat [OPTION]... - -- COMMAND ARG...              the same, between pipes\n"
     "ADDRESS: HOST:PORT, [V6]:PORT, unix:PATH or PATH, fd:N, fd:IN,OUT or -\n"
     "FORMAT: a name from --list, or a text as fdwire.h explains it; default: u32be\n";
 
@@ -209,6 +212,7 @@ static bool set_value(struct options *options, enum id id, const char *value) {
   case FORMAT: options->format = value; return true;
   case SEND_FORMAT: options->send_format = value; return true;
   case RECV_FORMAT: options->recv_format = value; return true;
+  case TO: options->to = value; return true;
   case SEND_FIRST: options->send_first = value; return true;
   case RECV_FIRST: options->recv_first = value; return true;
   case MESSAGE: add_source(options, value, false); return true;
@@ -316,14 +320,21 @@ static int read_words(struct options *options, struct words *words) {
   return -1;
 }
 
+bool between(const struct options *options) {
+  return options->address != NULL && (options->to != NULL || options->command != NULL);
+}
+
 /* What does not go together. */
 static int check_together(const struct options *options) {
   if (options->command != NULL && options->command[0] == NULL)
     return wrong("--", "the command is missing");
-  if (options->command != NULL && (options->address != NULL || options->listen))
-    return wrong("--", "a command stands for the address");
-  if (options->command == NULL && options->address == NULL)
+  if (options->command != NULL && options->to != NULL)
+    return wrong("--to", "the command is there already");
+  if (options->address == NULL && (options->command == NULL || options->listen))
     return wrong("ADDRESS", "it is missing");
+  if (between(options) && (options->source_count > 0 || options->send_only || options->recv_only ||
+                           options->hold || options->turns || options->count != UINT64_MAX))
+    return wrong(options->to != NULL ? "--to" : "--", "between two there is nothing to be said");
   if (options->keep && !options->listen)
     return wrong("--keep", "it belongs to --listen");
   if (options->send_only && (options->recv_only || options->turns || options->count != UINT64_MAX))
@@ -342,7 +353,8 @@ static int check_together(const struct options *options) {
 
 /* Standard input is the input where nothing else is named, and it is not the peer. */
 static void add_input(struct options *options) {
-  if (options->source_count == 0 && !options->recv_only && !uses(options, STDIN_FILENO))
+  bool silent = between(options) || options->recv_only || uses(options, STDIN_FILENO);
+  if (options->source_count == 0 && !silent)
     add_source(options, "-", true);
 }
 
@@ -353,6 +365,7 @@ int parse_options(struct options *options, int argc, char **argv) {
   parse_color("auto", options);
   struct words words = {argv + (argc > 0), NULL};
   int end = read_words(options, &words);
+  options->both = options->both || between(options);
   if (end < 0 && !options->describe && !options->list)
     end = check_together(options);
   if (options->parts == 0)

@@ -44,6 +44,8 @@ static bool parse_fds(const char *address, int *in, int *out) {
 
 /* Without a message to send, "-" and "fd:IN,OUT" only receive. */
 static bool sends(const struct options *options) {
+  if (between(options))
+    return true;
   return !options->recv_only && (options->send_only || options->source_count > 0);
 }
 
@@ -206,16 +208,29 @@ static int open_fds(const struct options *options, int in, int out, struct peer 
   return FINE;
 }
 
-int open_peer(const struct options *options, int listener, struct peer *peer) {
+static int connect_to(const struct options *options, const char *to, struct peer *peer) {
   char room[PATH_ROOM];
+  const char *address = full_address(to, room, sizeof room);
+  peer->in = peer->out = fdwire_connect(address, options->timeout_ms);
+  return peer->in >= 0 ? FINE : not_to_be_had(to, peer->in);
+}
+
+int open_peer(const struct options *options, int listener, struct peer *peer) {
   int in, out;
   peer->command = 0;
-  if (options->command != NULL)
+  if (options->address == NULL)
     return start_command(options->command, peer);
   if (listener < 0 && parse_fds(options->address, &in, &out))
     return open_fds(options, in, out, peer);
-  const char *address = full_address(options->address, room, sizeof room);
-  peer->in = peer->out = listener >= 0 ? fdwire_accept(listener, options->timeout_ms)
-                                       : fdwire_connect(address, options->timeout_ms);
+  if (listener < 0)
+    return connect_to(options, options->address, peer);
+  peer->in = peer->out = fdwire_accept(listener, options->timeout_ms);
   return peer->in >= 0 ? FINE : not_to_be_had(options->address, peer->in);
+}
+
+int open_other(const struct options *options, struct peer *peer) {
+  peer->command = 0;
+  if (options->to == NULL)
+    return start_command(options->command, peer);
+  return connect_to(options, options->to, peer);
 }

@@ -82,8 +82,9 @@ static void end_receiving(struct talk *t, int result) {
     fail(t, framing ? BROKEN : LOST);
     t->stop = true;
   } else if (t->options->count != UINT64_MAX) {
-    complain("the stream ended after %llu of %llu messages", (unsigned long long)t->received,
-             (unsigned long long)t->options->count);
+    struct counted asked;
+    complain("the stream ended after %llu of %s", (unsigned long long)t->received,
+             count(&asked, t->options->count, "message"));
     fail(t, BROKEN);
   }
 }

@@ -38,6 +38,12 @@ void complain_of(const char *what, int result) {
   complain("%s: %s (%s)", what, why, fdwire_error_name(result));
 }
 
+const char *count(struct counted *counted, uint64_t number, const char *what) {
+  snprintf(counted->text, sizeof counted->text, "%llu %s%s", (unsigned long long)number, what,
+           number == 1 ? "" : "s");
+  return counted->text;
+}
+
 double seconds(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);

@@ -105,11 +105,11 @@ static int open_conn(struct talk *t) {
 
 static void report(struct talk *t, double begin) {
   fdwire_stats stats = stats_of(t);
-  complain("received %llu messages, %llu bytes in %llu reads; sent %llu messages, %llu bytes in "
-           "%llu writes; %.3f s",
-           (unsigned long long)stats.messages_in, (unsigned long long)stats.bytes_in,
-           (unsigned long long)stats.reads, (unsigned long long)stats.messages_out,
-           (unsigned long long)stats.bytes_out, (unsigned long long)stats.writes,
+  struct counted in[3], out[3];
+  complain("received %s, %s in %s; sent %s, %s in %s; %.3f s",
+           count(&in[0], stats.messages_in, "message"), count(&in[1], stats.bytes_in, "byte"),
+           count(&in[2], stats.reads, "read"), count(&out[0], stats.messages_out, "message"),
+           count(&out[1], stats.bytes_out, "byte"), count(&out[2], stats.writes, "write"),
            seconds() - begin);
 }
 
@@ -120,7 +120,8 @@ static void finish(struct talk *t) {
     return;
   int result = fdwire_conn_finish(t->conn, &unsent, FINISH_MS);
   if (unsent > 0 || (result < 0 && t->status == FINE && !t->stop && result != -ETIMEDOUT)) {
-    complain("%llu bytes were not sent: %s", (unsigned long long)unsent, fdwire_error_name(result));
+    struct counted bytes;
+    complain("not sent: %s (%s)", count(&bytes, unsent, "byte"), fdwire_error_name(result));
     fail(t, LOST);
   }
 }

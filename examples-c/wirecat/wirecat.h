@@ -35,6 +35,12 @@ void quiet_notes(void);
 void complain_of(const char *what, int result);
 double seconds(void);
 
+/* "1 message", "2 messages" */
+struct counted {
+  char text[50];
+};
+const char *count(struct counted *counted, uint64_t number, const char *what);
+
 /* How far a large message is: a line that is written over itself, on a terminal. */
 struct progress {
   bool shown;
@@ -97,10 +103,12 @@ struct options {
   struct bytes head;
   struct source *sources;
   size_t source_count;
-  const char *address;
+  const char *address, *to;
   char **command;
 };
 
+/* Whether it stands between two peers. */
+bool between(const struct options *options);
 /* -1, or how the program is to end at once. */
 int parse_options(struct options *options, int argc, char **argv);
 
@@ -141,6 +149,7 @@ struct peer {
 int open_listener(const struct options *options, int *listener);
 void close_listener(int listener);
 int open_peer(const struct options *options, int listener, struct peer *peer);
+int open_other(const struct options *options, struct peer *peer); /* the second of two */
 /* Once its descriptors are closed: waits a little for a command; early: it was not heard out. */
 int end_command(const struct peer *peer, bool early);
 void abandon_peer(const struct peer *peer); /* which cannot be talked to */
@@ -225,5 +234,11 @@ void end_by_signal(void);
 /* Sends and shows until both directions are done; then closes the peer's descriptors. */
 int talk(const struct options *options, const struct formats *formats, const struct peer *peer,
          struct input *input, struct show *show);
+
+/* ---- tap.c ----------------------------------------------------------------------------------- */
+
+/* Passes on and shows what two peers say to one another; then closes their descriptors. */
+int tap(const struct options *options, const struct formats *formats, const struct peer *client,
+        const struct peer *server, struct show *show);
 
 #endif

@@ -93,6 +93,7 @@ fn few_paths(program: &dyn Fn() -> Command) -> Result<(), Failed> {
     let path = file.path().to_str().unwrap();
     ends(program, &["-b", "-t", "-e", "-m", "a", "--file", path, "--head", "\\0", "--", "cat"], b"", 0)?;
     ends(program, &["-f", "line", "--file", path, "--", "cat"], b"", 0)?;
+    ends(program, &["-f", "netstring", "-", "--", "cat"], b"2:ab,x", 1)?;
     ends(program, &["-e", "--send-only", "-"], b"\\q", 1)?;
     ends(program, &["--describe", "-f", "postgres"], b"", 0)?;
     two_talk(program)

@@ -124,7 +124,7 @@ pub(crate) fn a_reader_that_has_enough_ends_it() -> Result<(), Failed> {
 pub(crate) fn statistics_are_told() -> Result<(), Failed> {
     let run = wirecat_of(&["--stats", "-f", "line", "--", "cat"], b"one\ntwo\n")?;
     let run = run.complains(0, "received 2 messages, 8 bytes in ")?;
-    holds(&run.err, run.err.contains(" reads; sent 2 messages, 8 bytes in 1 writes; ") && run.err.ends_with(" s\n"))
+    holds(&run.err, run.err.contains(" reads; sent 2 messages, 8 bytes in 1 write; ") && run.err.ends_with(" s\n"))
 }
 
 /// Who interrupts it sees what there was, whole, and the socket's file goes.
@@ -143,8 +143,7 @@ pub(crate) fn an_interrupt_is_an_end_in_good_order() -> Result<(), Failed> {
         same("shown", String::from_utf8(run.out)?, "one\nha (cut off)\n".to_owned())?;
         holds(
             &run.err,
-            run.err.contains("received 1 messages, 7 bytes in ")
-                || run.err.contains("received 2 messages, 7 bytes in "),
+            run.err.contains("received 1 message, 7 bytes in ") || run.err.contains("received 2 messages, 7 bytes in "),
         )?;
         holds("the file is gone", !socket.exists())?;
     }

@@ -27,13 +27,17 @@ struct Section {
 
 const SECTIONS: [Section; 8] = [
     Section { heading: "A recorded stream", needs: &[], ready: "" },
-    Section { heading: "Redis", needs: &["redis-server"], ready: "test -S redis.sock" },
+    Section { heading: "Redis", needs: &["redis-server", "redis-cli"], ready: "redis-cli -s redis.sock ping" },
     Section { heading: "PostgreSQL", needs: &["postgres"], ready: "pg_isready -q -h \"$PWD\"" },
     Section { heading: "git", needs: &["git"], ready: "git ls-remote git://127.0.0.1:9418/repo.git" },
-    Section { heading: "An SSH agent", needs: &["ssh-agent"], ready: "test -S agent.sock" },
+    Section {
+        heading: "An SSH agent",
+        needs: &["ssh-agent"],
+        ready: "SSH_AUTH_SOCK=agent.sock ssh-add -l; test $? = 1",
+    },
     Section { heading: "A language server", needs: &["pylsp"], ready: "" },
     Section { heading: "Both ends", needs: &[], ready: "" },
-    Section { heading: "When it breaks", needs: &["redis-server"], ready: "test -S redis.sock" },
+    Section { heading: "When it breaks", needs: &["redis-server", "redis-cli"], ready: "redis-cli -s redis.sock ping" },
 ];
 
 /// Sections of the guide: the heading, and what is under it.
@@ -133,7 +137,7 @@ impl Place {
         }
         command.args(["timeout", "--foreground", "60", "bash", "-c", &script]);
         command.current_dir(self.folder.path()).env_clear().envs([("PATH", path()), ("LC_ALL", "C.UTF-8".into())]);
-        command.env("HOME", self.folder.path()).env("SSH_AUTH_SOCK", "agent.sock").stdin(Stdio::null());
+        command.env("HOME", self.folder.path()).stdin(Stdio::null());
         command
     }
 }

@@ -10,6 +10,7 @@ mod guide;
 mod large;
 mod options;
 mod talk;
+mod tap;
 mod tool;
 #[path = "../trials/mod.rs"]
 mod trials;
@@ -20,7 +21,7 @@ use trials::{lack, test};
 type Body = fn() -> Result<(), Failed>;
 
 /// What needs a C compiler and no more.
-const PLAIN: [(&str, Body); 48] = [
+const PLAIN: [(&str, Body); 54] = [
     ("options: the man page and --help agree", options::manual_and_help_agree),
     ("options: each is tried", options::every_option_is_tried),
     ("options: each status is documented", options::statuses_are_documented),
@@ -64,6 +65,12 @@ const PLAIN: [(&str, Body); 48] = [
     ("ends: standard output is closed", ends::a_reader_that_has_enough_ends_it),
     ("ends: an interrupt", ends::an_interrupt_is_an_end_in_good_order),
     ("ends: --stats", ends::statistics_are_told),
+    ("tap: a conversation", tap::a_conversation_is_passed_on_and_shown),
+    ("tap: a command", tap::a_command_is_wrapped_in_pipes),
+    ("tap: what is no message", tap::what_is_no_message_is_passed_on),
+    ("tap: ends", tap::ends_are_passed_on_one_by_one),
+    ("tap: --keep", tap::one_client_after_the_other_is_passed_on),
+    ("tap: giving up", tap::nothing_moves_and_it_gives_up),
     ("large: one body within little memory", large::a_body_passes_through_little_memory),
     ("large: in every form", large::every_form_shows_a_body_in_little_memory),
     ("large: announced and never sent", large::what_is_announced_takes_no_memory),

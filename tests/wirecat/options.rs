@@ -100,7 +100,7 @@ pub(crate) fn version_is_the_library_s() -> Result<(), Failed> {
 }
 
 /// Command lines that are wrong, and what is said of them.
-const WRONG: [(&str, &str); 29] = [
+const WRONG: [(&str, &str); 34] = [
     ("", "ADDRESS: it is missing"),
     ("--nonesuch", "--nonesuch: no such option"),
     ("-Z", "-Z: no such option"),
@@ -109,8 +109,13 @@ const WRONG: [(&str, &str); 29] = [
     ("--format", "--format: a value is missing"),
     ("--list=x", "--list=x: it takes no value"),
     ("--", "the command is missing"),
-    ("a:1 -- cat", "a command stands for the address"),
-    ("--listen -- cat", "a command stands for the address"),
+    ("--listen -- cat", "ADDRESS: it is missing"),
+    ("--to b:2", "ADDRESS: it is missing"),
+    ("--to b:2 a:1 -- cat", "--to: the command is there already"),
+    ("--to b:2 -m x a:1", "between two there is nothing to be said"),
+    ("--to b:2 -t a:1", "between two there is nothing to be said"),
+    ("-n 1 a:1 -- cat", "between two there is nothing to be said"),
+    ("-o raw a:1 -- cat", "raw and lines do not tell the directions apart"),
     ("--keep a:1", "it belongs to --listen"),
     ("--send-only --recv-only a:1", "nothing is received with it"),
     ("--send-only -n 1 a:1", "nothing is received with it"),
