@@ -108,9 +108,9 @@ const char *parse_hex(const uint8_t *text, size_t len, struct message *message) 
         return wrong;
     } else if (!isspace(text[i])) {
       int high = hex_digit(text[i]), low = i + 1 < len ? hex_digit(text[++i]) : -1;
-      uint8_t byte = (uint8_t)(high << 4 | low);
       if (high < 0 || low < 0)
         return "no pair of hex digits";
+      uint8_t byte = (uint8_t)(high << 4 | low);
       bytes_add(&message->body, &byte, 1);
     }
   }

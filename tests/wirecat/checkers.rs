@@ -1,11 +1,12 @@
 //! The program as each kind of C and C++ that there is, under sanitizers and under valgrind.
 
-use super::tool::{Listening, build, holds, run_with, same, sources, timed};
+use super::tool::{Listening, Run, build, holds, run_with, same, sources, timed};
 use crate::trials::libraries::{ADDRESS, FLAGS, NATIVE};
-use crate::trials::{WARNINGS, in_root, knows, lack, run, test};
+use crate::trials::{WARNINGS, all, in_root, knows, lack, run, test};
 use libtest_mimic::{Failed, Trial};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::LazyLock;
 
 /// Ways to compile: the compiler, and options of which the first that it knows is used.
 const DIALECTS: [(&str, &[&str]); 6] = [
@@ -25,7 +26,8 @@ pub(crate) fn tests() -> Vec<Trial> {
     let sanitizers = ADDRESS.as_ref().err().cloned();
     let memcheck = lack("valgrind", "--version").or_else(|| lack("clang", "--version"));
     let checkers = [
-        test("checkers: sanitizers".into(), sanitizers, under_sanitizers),
+        test("checkers: sanitizers".into(), sanitizers.clone(), || every_path(&sanitized()?)),
+        test("checkers: sanitizers, at random".into(), sanitizers, || at_random(&sanitized()?)),
         test("checkers: valgrind".into(), memcheck, under_valgrind),
     ];
     dialects.chain(checkers).collect()
@@ -43,12 +45,23 @@ fn compiles(compiler: &str, standards: &[&str]) -> Result<(), Failed> {
     run(command.args(sources()))
 }
 
-fn under_sanitizers() -> Result<(), Failed> {
+/// The program with sanitizers, which end it with a status that is none of its own.
+fn sanitized() -> Result<impl Fn() -> Command, Failed> {
+    static SANITIZED: LazyLock<Result<PathBuf, String>> =
+        LazyLock::new(|| build_sanitized().map_err(|failed| failed.message().unwrap().to_owned()));
+    let program = SANITIZED.as_ref().map_err(|why| Failed::from(why.clone()))?;
+    Ok(move || {
+        let mut command = Command::new(program);
+        command.env("ASAN_OPTIONS", "exitcode=99").env("UBSAN_OPTIONS", "exitcode=99");
+        command
+    })
+}
+
+fn build_sanitized() -> Result<PathBuf, Failed> {
     let library = ADDRESS.as_ref().map_err(|why| Failed::from(why.clone()))?;
     let link: Vec<String> = std::iter::once(library.display().to_string()).chain(NATIVE.map(String::from)).collect();
     let flags = ["-std=c99", "-O1", "-g", FLAGS, "-fno-sanitize-recover=all"];
-    let program = build("wirecat-sanitizers", "gcc", &flags, &link)?;
-    every_path(&|| Command::new(&program))
+    build("wirecat-sanitizers", "gcc", &flags, &link)
 }
 
 fn under_valgrind() -> Result<(), Failed> {
@@ -101,13 +114,57 @@ fn few_paths(program: &dyn Fn() -> Command) -> Result<(), Failed> {
 
 fn ends(program: &dyn Fn() -> Command, arguments: &[&str], input: &[u8], code: i32) -> Result<(), Failed> {
     let mut command = program();
-    let mut whole = timed(command.get_program());
-    whole.args(command.args(arguments).get_args());
-    let run = run_with(whole, input)?;
+    let run = run_to_its_end(&mut command, arguments, input)?;
     match run.status.code() == Some(code) {
         true => Ok(()),
         false => Err(format!("{arguments:?}: not {code}: {run:?}").into()),
     }
+}
+
+fn run_to_its_end(command: &mut Command, arguments: &[&str], input: &[u8]) -> Result<Run, Failed> {
+    let mut whole = timed(command.get_program());
+    whole.args(command.args(arguments).get_args());
+    whole.envs(command.get_envs().filter_map(|(key, value)| Some((key, value?))));
+    run_with(whole, input)
+}
+
+/// Numbers that are the same each time (xorshift).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, most: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) as usize % most
+    }
+
+    fn one<T: Copy>(&mut self, of: &[T]) -> T {
+        of[self.below(of.len())]
+    }
+}
+
+/// Whatever comes, in whatever format: it ends with a status of its own.
+fn at_random(program: &dyn Fn() -> Command) -> Result<(), Failed> {
+    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    for _ in 0..if all() { 5_000 } else { 200 } {
+        let preset = random.one(fdwire::format::PRESETS).name().to_str()?;
+        let out = random.one(&["text", "hex", "dump", "json"]);
+        let parts = random.one(&["body", "head", "tail", "frame", "head,body"]);
+        let input = random.one(&["lines", "text", "hex", "raw", "frames"]);
+        let mut arguments = vec!["-f", preset, "-o", out, "-s", parts, "-i", input, "-w", "5"];
+        arguments.extend(random.one(&[&["--skip"][..], &["--stats"], &["--time"], &["-b"], &["-q"]]));
+        arguments.extend(random.one(&[&["-"][..], &["--send-only", "-"], &["--", "cat"], &["-", "--", "cat"]]));
+        let usual = [0, 1, 2, 4, b'\n', b'\r', b'0', b'1', b'A', b'|', b'\\', 255];
+        let len = random.below(60);
+        let bytes: Vec<u8> = (0..len).map(|_| random.one(&usual) ^ random.one(&[0, 0, 0, 0, 0, 0, 1, 64])).collect();
+        let run = run_to_its_end(&mut program(), &arguments, &bytes);
+        let ended = matches!(&run, Ok(run) if run.status.code().is_some_and(|code| [0, 1, 5].contains(&code)));
+        if !ended {
+            return Err(format!("{arguments:?} {:?}: {run:?}", bytes.escape_ascii().to_string()).into());
+        }
+    }
+    Ok(())
 }
 
 fn two_talk(program: &dyn Fn() -> Command) -> Result<(), Failed> {
