@@ -29,7 +29,7 @@ static int serve(const struct options *options, const struct formats *formats, s
     status = between(options) ? stand_between(options, formats, &peer, show)
                               : talk(options, formats, &peer, input, show);
     input_again(input);
-  } while (options->keep && !interrupted() && show_flush(show) == 0);
+  } while (options->keep && !interrupted() && show_flush(show));
   if (options->keep)
     close_listener(listener);
   return status;
@@ -41,7 +41,7 @@ static int converse(const struct options *options, const struct formats *formats
   input_begin(&input, options, formats);
   show_begin(&show, options);
   int status = serve(options, formats, &input, &show);
-  if (show_flush(&show) < 0 && status == FINE)
+  if (!show_flush(&show) && status == FINE)
     status = LOST;
   show_free(&show);
   input_free(&input);

@@ -41,6 +41,12 @@ static bool wanted(const struct show *show, unsigned part) {
   return (show->options->parts & part) != 0;
 }
 
+/* errno is that of the failure only as long as nothing else is done. */
+static void check(struct show *show) {
+  if (show->error == 0 && ferror(show->out))
+    show->error = errno;
+}
+
 static void open_part(struct show *show, unsigned part, uint64_t len) {
   show->part = part;
   show->part_len = len;
@@ -53,6 +59,7 @@ static void add(struct show *show, const uint8_t *bytes, size_t len) {
   show->part_done += len;
   if (len > 0)
     show->form->bytes(show, bytes, len);
+  check(show);
 }
 
 static void close_part(struct show *show) {
@@ -89,6 +96,7 @@ void show_body(struct show *show, const void *bytes, size_t len) {
 static void end(struct show *show, bool cut_off) {
   if (show->form->end != NULL)
     show->form->end(show, cut_off);
+  check(show);
   show->open = false;
 }
 
@@ -108,8 +116,12 @@ void show_cut_off(struct show *show) {
   end(show, true);
 }
 
-int show_flush(struct show *show) {
-  if (fflush(show->out) == 0 && !ferror(show->out))
-    return 0;
-  return -errno;
+/* A reader that has enough needs no word about it. */
+bool show_flush(struct show *show) {
+  fflush(show->out);
+  check(show);
+  if (show->error != 0 && show->error != EPIPE && !show->complained)
+    complain_of("standard output", -show->error);
+  show->complained = show->error != 0;
+  return show->error == 0;
 }

@@ -131,10 +131,7 @@ static void converse(struct talk *t) {
     if (t->sending)
       transmit(t);
     receive(t);
-    int result = show_flush(t->show);
-    if (result < 0) {
-      if (result != -EPIPE)
-        complain_of("standard output", result);
+    if (!show_flush(t->show)) {
       fail(t, LOST);
       t->stop = true;
     }

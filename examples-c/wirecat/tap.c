@@ -197,13 +197,15 @@ int tap(const struct options *options, const struct formats *formats, const stru
   begin(&tap.ways[0], true, client, server, formats->send_first, formats->send);
   begin(&tap.ways[1], false, server, client, formats->recv_first, formats->recv);
   int interrupts = interrupts_begin();
-  while (turn(&tap, interrupts) && show_flush(show) == 0)
+  while (turn(&tap, interrupts) && show_flush(show))
     ;
+  if (!show_flush(show))
+    fail(&tap, LOST);
   end(&tap, &tap.ways[0]);
   end(&tap, &tap.ways[1]);
   close_peer(client, &tap.ways[1]);
   close_peer(server, &tap.ways[0]);
   interrupts_end();
-  int command = end_command(server, interrupted());
+  int command = end_command(server, !tap.ways[0].closed || !tap.ways[1].closed);
   return command != FINE && (tap.status == FINE || tap.status == LOST) ? command : tap.status;
 }

@@ -187,6 +187,8 @@ struct show {
   const struct options *options;
   const struct form *form;
   FILE *out;
+  int error; /* errno, once writing has failed */
+  bool complained;
   double begin;
   const char *faint, *strong, *plain; /* colours, or nothing */
   /* of the message that is being shown */
@@ -216,7 +218,7 @@ void show_message(struct show *show, const struct shown *message);
 void show_body(struct show *show, const void *bytes, size_t len);
 void show_end(struct show *show, const uint8_t *tail, size_t tail_len);
 void show_cut_off(struct show *show);
-int show_flush(struct show *show);
+bool show_flush(struct show *show); /* false: it cannot be written, and that has been said */
 void show_free(struct show *show);
 const char *part_name(const struct show *show);
 

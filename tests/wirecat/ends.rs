@@ -116,6 +116,8 @@ pub(crate) fn a_reader_that_has_enough_ends_it() -> Result<(), Failed> {
     same("without the signal", run.text(0)?, "line\n5\n".into())?;
     let full = sh("exec \"$W\" -f line - > /dev/full", b"line\n")?;
     full.complains(5, "standard output: No space left on device (ENOSPC)")?;
+    let much = sh("exec \"$W\" -f eof -o raw - > /dev/full", &[0; 1_000_000])?;
+    much.complains(5, "standard output: No space left on device (ENOSPC)")?;
     sh("exec \"$W\" --help > /dev/full", b"")?.complains(5, "")?;
     sh("exec \"$W\" --list > /dev/full", b"")?.complains(5, "")?;
     Ok(())

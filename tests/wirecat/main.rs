@@ -21,7 +21,7 @@ use trials::{lack, test};
 type Body = fn() -> Result<(), Failed>;
 
 /// What needs a C compiler and no more.
-const PLAIN: [(&str, Body); 54] = [
+const PLAIN: [(&str, Body); 55] = [
     ("options: the man page and --help agree", options::manual_and_help_agree),
     ("options: each is tried", options::every_option_is_tried),
     ("options: each status is documented", options::statuses_are_documented),
@@ -70,6 +70,7 @@ const PLAIN: [(&str, Body); 54] = [
     ("tap: what is no message", tap::what_is_no_message_is_passed_on),
     ("tap: ends", tap::ends_are_passed_on_one_by_one),
     ("tap: --keep", tap::one_client_after_the_other_is_passed_on),
+    ("tap: nobody looks", tap::nobody_looks_any_more),
     ("tap: giving up", tap::nothing_moves_and_it_gives_up),
     ("large: one body within little memory", large::a_body_passes_through_little_memory),
     ("large: in every form", large::every_form_shows_a_body_in_little_memory),

@@ -105,6 +105,18 @@ pub(crate) fn one_client_after_the_other_is_passed_on() -> Result<(), Failed> {
     same("shown", marks, vec!["> one", "< one", "> two", "< two"])
 }
 
+/// What cannot be shown is said once.
+pub(crate) fn nobody_looks_any_more() -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    let socket = folder.path().join("socket").display().to_string();
+    let mut tap = std::process::Command::new("bash");
+    tap.args(["-c", &format!("exec \"$W\" -f line -l {socket} -- cat > /dev/full")]).env("W", program()?);
+    let tap = Listening::start_command(tap, &[], b"")?;
+    wirecat_of(&["-f", "line", &socket], b"hello\n")?;
+    let run = tap.end()?.complains(5, "standard output: No space left on device (ENOSPC)")?;
+    same("lines", run.err.lines().count(), 1)
+}
+
 pub(crate) fn nothing_moves_and_it_gives_up() -> Result<(), Failed> {
     let script = "sleep 5 | \"$W\" -f line -w 0.2 - -- cat";
     sh(script, b"")?.complains(4, "nothing has moved for 0.2 seconds")?;
