@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs every example, and holds what comes out against what should: the echo server and its client over TCP and over a
 # Unix socket, decode_stdin with streams of several formats, a chat of hundreds, proxies, a peer on pipes, large files,
-# then those that need nobody else.
+# wirecat, then those that need nobody else.
 set -u
 cd "$(dirname "$0")/build" || exit 1
 folder=$(mktemp -d) || exit 1
@@ -231,6 +231,17 @@ status=$?
 sed 's/^/  proxy: /' "$folder/proxy"
 sed 's/^/  receiver: /' "$folder/log"
 verdict "receive_file, cut off" "$status"
+
+# wirecat at both ends, which show what the other has sent, each in a form of its own.
+echo "--- wirecat, at both ends"
+start "$folder/log" ./wirecat -f lsp -o json --listen "unix:$folder/cat.sock" -m '{"id":1}' -m '{"id":2}' &&
+  printf '%s\n' '{"method":"exit"}' | timeout 60 ./wirecat -f lsp -s head,body "$address" > "$folder/shown"
+join_or_stop $? && grep -qF '"body":"{\"method\":\"exit\"}"}' "$folder/log" &&
+  [ "$(tail -n 1 "$folder/shown")" = 'Content-Length: 8\r\n\r\n|{"id":2}' ]
+status=$?
+sed 's/^/  /' "$folder/shown"
+sed 's/^/  server: /' "$folder/log"
+verdict "wirecat, at both ends" "$status"
 
 others="mysocket half_close pipe byte_order custom_format"
 if [ -x ./tls_decoder ]; then others="$others tls_decoder tls_echo"; fi
