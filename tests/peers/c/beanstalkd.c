@@ -49,7 +49,7 @@ static void large_job(fdwire_conn *conn) {
 
 /* A hundred jobs go together, and so do the answers. */
 static void many_jobs(fdwire_conn *conn) {
-  char job[8];
+  char job[16];
   must("batch", fdwire_conn_set(conn, FDWIRE_BATCH, 64 << 10));
   for (int i = 0; i < JOBS; i++) {
     snprintf(job, sizeof job, "job %d", i);

@@ -45,7 +45,7 @@ static void large_value(fdwire_conn *conn) {
 }
 
 static void many_values(fdwire_conn *conn) {
-  char request[20 + 4 * KEYS] = "get", key[8];
+  char request[20 + 4 * KEYS] = "get", key[16];
   for (int i = 0; i < KEYS; i++) {
     snprintf(key, sizeof key, "k%02d", i);
     set(conn, key, key, strlen(key));

@@ -70,7 +70,7 @@ static void large_value(fdwire_conn *conn) {
 static void quiet(fdwire_conn *conn) {
   fdwire_msg got[64];
   size_t count = 0, values = 0;
-  char key[8];
+  char key[16];
   int done = 0;
   for (int i = 0; i < KEYS; i++) {
     snprintf(key, sizeof key, "k%03d", i);

@@ -13,7 +13,7 @@ static fdwire_msg word(const char *text) { return bulk(text, strlen(text)); }
 
 /* A command is an array of bulk strings. Queued, so that many go together. */
 static void command(fdwire_conn *conn, const fdwire_msg *words, size_t count) {
-  char line[8];
+  char line[16];
   snprintf(line, sizeof line, "*%zu", count);
   fdwire_msg array = message(NULL, 0, line, strlen(line));
   must("queue", fdwire_conn_queue(conn, &array, 1));
@@ -45,14 +45,14 @@ static void list(fdwire_conn *conn) {
   fdwire_msg got[64];
   size_t count = 0, items = 0;
   for (int i = 0; i < ITEMS; i++) {
-    char number[8];
+    char number[16];
     snprintf(number, sizeof number, "%d", i);
     const fdwire_msg push[] = {word("RPUSH"), word("list"), word(number)};
     command(conn, push, 3);
   }
   command(conn, range, 4);
   for (int i = 1; i <= ITEMS; i++) {
-    char length[8];
+    char length[16];
     snprintf(length, sizeof length, ":%d", i);
     expect(is(receive(conn), length), "RPUSH says how many there are");
   }

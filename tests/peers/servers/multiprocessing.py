@@ -1,6 +1,7 @@
 """Python's multiprocessing.connection: a length of 4 bytes, or, where that is -1, of 8 behind it."""
 
 import hmac
+import re
 
 from needs import Debian
 from wire import be, case, length, select, string
@@ -39,9 +40,10 @@ def authenticate(peer, stream):
     challenge = stream.receive(MESSAGE)
     peer.check(challenge.startswith(b"#CHALLENGE#"), "a challenge")
     challenge = challenge[len(b"#CHALLENGE#"):]
-    named = challenge[: challenge.index(b"}") + 1] if challenge.startswith(b"{") else b""
-    digest = named[1:-1].decode() or "md5"
-    stream.send(string(4, named + hmac.new(b"key", challenge, digest).digest()), MESSAGE)
+    named = re.match(rb"{([a-z0-9]+)}", challenge)
+    digest = named[1].decode() if named else "md5"
+    ours = (named[0] if named else b"") + hmac.new(b"key", challenge, digest).digest()
+    stream.send(string(4, ours), MESSAGE)
     peer.check(stream.receive(MESSAGE) == b"#WELCOME#", "welcome")
     ours = b"q" * 20
     stream.send(string(4, b"#CHALLENGE#" + ours), MESSAGE)

@@ -1,5 +1,7 @@
 """ZooKeeper: a length of 4 bytes; and on the same port commands of four letters, without a frame."""
 
+import socket
+
 from needs import Debian
 from wire import fixed, length, string
 
@@ -26,19 +28,18 @@ def start(peer):
         "java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx128m", "-Dzookeeper.log.threshold=ERROR",
         "-cp", "/etc/zookeeper/conf:/usr/share/java/*", "org.apache.zookeeper.server.quorum.QuorumPeerMain", conf,
     )
-    address = "127.0.0.1:%d" % port
-    peer.wait(lambda: serves(peer, address), "it to serve")
-    return address
+    peer.wait(lambda: serves(port), "it to serve")
+    return "127.0.0.1:%d" % port
 
 
-def serves(peer, address):
-    """It listens some time before it does."""
-    stream = peer.connect(address)
-    stream.send(b"srvr")
-    answer = b"".join(stream.receive_until_end(fixed(1)))
-    stream.close()
-    peer.streams.remove(stream)
-    return b"Mode: standalone" in answer
+def serves(port):
+    """It takes connections for some time before it answers any."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), 1) as asking:
+            asking.sendall(b"srvr")
+            return b"Mode: standalone" in b"".join(iter(lambda: asking.recv(4096), b""))
+    except OSError:
+        return False
 
 
 def number(value, width=4):
