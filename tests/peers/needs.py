@@ -35,8 +35,8 @@ class Debian(Need):
 class Pip(Need):
     """A Python package, in an environment of its own."""
 
-    def __init__(self, package, module=None):
-        self.package, self.module = package, module or package
+    def __init__(self, name, version, module=None):
+        self.package, self.module = "%s==%s" % (name, version), module or name
 
     def missing(self):
         found = glob.glob(os.path.join(HOME, "venv/lib/python3*/site-packages", self.module))
@@ -46,11 +46,11 @@ class Pip(Need):
 class Npm(Need):
     """A package for Node."""
 
-    def __init__(self, package):
-        self.package = package
+    def __init__(self, name, version):
+        self.package, self.name = "%s@%s" % (name, version), name
 
     def missing(self):
-        found = program("node") and os.path.exists(os.path.join(NODE_MODULES, self.package))
+        found = os.path.exists(os.path.join(NODE_MODULES, self.name))
         return None if found else "the npm package " + self.package
 
 

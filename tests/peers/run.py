@@ -5,7 +5,7 @@
     run.py NAME COMMAND...       a program of its own speaks with it: COMMAND gets the peer's address as its last argument
     run.py --list                a line for each peer: name, set ("ci" or "all", or "none" where it cannot run), what it
                                  lacks here
-    run.py --packages KIND SET   the packages of KIND (debian, pip, npm) that the peers of a SET (ci, all) need
+    run.py --packages KIND SET   the packages of KIND (debian, pip, npm) that the peers of a SET (ci, all) lack here
 
 Without a COMMAND it takes fdwire as a shared library, the one that FDWIRE_LIBRARY names or target/release has.
 Exit status 0: all that was to be checked holds. Python 3.9.
@@ -46,8 +46,9 @@ def list_peers():
 
 def list_packages(kind, those):
     of_kind = {"debian": needs.Debian, "pip": needs.Pip, "npm": needs.Npm}[kind]
-    wanted = [need for name in names() if those == "all" or load(name).IN_CI for need in load(name).NEEDS]
-    print(*sorted({need.package for need in wanted if isinstance(need, of_kind)}))
+    peers = [peer for peer in map(load, names()) if those == "all" or peer.IN_CI]
+    lacking = [need for peer in peers for need in peer.NEEDS if isinstance(need, of_kind) and need.missing()]
+    print(*sorted({need.package for need in lacking}))
 
 
 def by_program(peer, places, command):

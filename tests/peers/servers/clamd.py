@@ -7,7 +7,7 @@ from needs import Debian
 from wire import delimited, length, string
 
 NEEDS = [Debian("clamav-daemon", "clamd")]
-IN_CI = False
+IN_CI = True
 
 COMMAND = delimited(b"\0", strip=True, preset="clamd")
 ANSWER = delimited(b"\0", strip=True)

@@ -7,7 +7,7 @@ from needs import Debian
 from wire import be, case, length, select, string
 
 NEEDS = [Debian("coturn", "turnserver")]
-IN_CI = False
+IN_CI = True
 
 MESSAGE = select(
     case(0, length(2, at=2, adjust=16, max=65555)), case(0x40, length(2, at=2, align=4, max=65540)),

@@ -8,7 +8,7 @@ from needs import Debian
 from wire import be, case, delimited, le, length, select
 
 NEEDS = [Debian("erlang-base", "erl", "erlc")]
-IN_CI = False
+IN_CI = True
 
 BEHIND_4 = length(4, strip=4)
 SUNRM = length(4, mask=0x7FFFFFFF, preset="sunrpc")

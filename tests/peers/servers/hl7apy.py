@@ -3,8 +3,8 @@
 from needs import PYTHON, Pip
 from wire import delimited
 
-NEEDS = [Pip("hl7apy")]
-IN_CI = False
+NEEDS = [Pip("hl7apy", "1.3.5")]
+IN_CI = True
 
 MESSAGE = delimited(b"\x1c\r", start="0b", strip=True, max=1 << 20, preset="hl7-mllp")
 

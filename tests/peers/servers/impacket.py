@@ -3,7 +3,7 @@
 from needs import PYTHON, Pip
 from wire import be, le, length
 
-NEEDS = [Pip("impacket")]
+NEEDS = [Pip("impacket", "0.13.1")]
 IN_CI = False
 
 MESSAGE = length(3, at=1, max=1 << 17, preset="smb")

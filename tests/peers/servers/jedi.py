@@ -6,8 +6,8 @@ import os
 from needs import HOME, Pip
 from wire import headers
 
-NEEDS = [Pip("jedi-language-server", "jedi_language_server")]
-IN_CI = False
+NEEDS = [Pip("jedi-language-server", "0.47.0", "jedi_language_server")]
+IN_CI = True
 
 MESSAGE = headers(max=1 << 20, strip=True, preset="lsp")
 

@@ -4,7 +4,7 @@ from needs import Debian
 from wire import le, length
 
 NEEDS = [Debian("mariadb-server", "mariadbd")]
-IN_CI = False
+IN_CI = True
 
 PACKET = length(3, endian="le", adjust=1, max=(1 << 24) + 3, preset="mysql")
 FULL = 0xFFFFFF

@@ -3,8 +3,8 @@
 from needs import PYTHON, Pip
 from wire import le, length
 
-NEEDS = [Pip("mockupdb")]
-IN_CI = False
+NEEDS = [Pip("mockupdb", "1.8.1")]
+IN_CI = True
 
 MESSAGE = length(4, endian="le", adjust=-4, max=48000000, preset="mongodb")
 OP_MSG = 2013

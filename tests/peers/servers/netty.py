@@ -6,7 +6,7 @@ import os
 from needs import Debian
 from wire import be, delimited, le, length, varint, varint_length
 
-NEEDS = [Debian("libnetty-java", "/usr/share/java/netty-all.jar"), Debian("openjdk-17-jdk-headless", "javac", "java")]
+NEEDS = [Debian("libnetty-java", "/usr/share/java/netty-all.jar"), Debian("default-jdk-headless", "javac", "java")]
 IN_CI = False
 
 COUNTING_ITSELF = length(2, at=1, adjust=-3, max=60000)

@@ -3,8 +3,8 @@
 from needs import PYTHON, Pip
 from wire import fixed, length, string
 
-NEEDS = [Pip("pynng")]
-IN_CI = False
+NEEDS = [Pip("pynng", "0.9.0")]
+IN_CI = True
 
 HANDSHAKE = fixed(8)
 TCP = length(8, max=1 << 24, preset="nng-tcp")

@@ -1,9 +1,9 @@
 """netstrings, cut and made by the npm package netstring, over pipes."""
 
-from needs import NODE_MODULES, Npm
+from needs import NODE_MODULES, Debian, Npm
 from wire import digits
 
-NEEDS = [Npm("netstring")]
+NEEDS = [Debian("nodejs", "node"), Npm("netstring", "0.3.0")]
 IN_CI = False
 
 NETSTRING = digits(

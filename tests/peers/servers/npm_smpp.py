@@ -1,9 +1,9 @@
 """SMPP 3.4, with the npm package smpp for a server: a length that counts itself, in a head of 16 bytes."""
 
-from needs import NODE_MODULES, Npm
+from needs import NODE_MODULES, Debian, Npm
 from wire import be, length, string
 
-NEEDS = [Npm("smpp")]
+NEEDS = [Debian("nodejs", "node"), Npm("smpp", "0.5.1")]
 IN_CI = False
 
 UNIT = length(4, adjust=-4, max=16384, preset="smpp")

@@ -4,7 +4,7 @@ from needs import Debian
 from wire import be, length
 
 NEEDS = [Debian("openvswitch-testcontroller", "ovs-testcontroller")]
-IN_CI = False
+IN_CI = True
 
 MESSAGE = length(2, at=2, adjust=-4, preset="openflow")
 HELLO, ECHO, ECHOED, FEATURES, OUR_FEATURES = 0, 2, 3, 5, 6

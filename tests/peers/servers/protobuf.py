@@ -5,8 +5,8 @@ import os
 from needs import PYTHON, Pip
 from wire import varint, varint_length
 
-NEEDS = [Pip("protobuf", "google/protobuf")]
-IN_CI = False
+NEEDS = [Pip("protobuf", "7.36.2", "google/protobuf")]
+IN_CI = True
 
 MESSAGE = varint_length(max_bytes=5, strip="header", max=1 << 24, max_of="value", preset="protobuf-delimited")
 

@@ -3,8 +3,8 @@
 from needs import PYTHON, Pip
 from wire import be, length, string
 
-NEEDS = [Pip("pymodbus")]
-IN_CI = False
+NEEDS = [Pip("pymodbus", "3.16.1")]
+IN_CI = True
 
 UNIT = length(2, at=4, max=260, preset="modbus")
 READ = 3

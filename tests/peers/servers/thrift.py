@@ -3,8 +3,8 @@
 from needs import PYTHON, Pip
 from wire import be, length, string
 
-NEEDS = [Pip("thriftpy2")]
-IN_CI = False
+NEEDS = [Pip("thriftpy2", "0.7.1")]
+IN_CI = True
 
 FRAME = length(4, strip=4, max=16384000, preset="thrift-framed")
 CALL, REPLY = b"\x80\1\0\1", b"\x80\1\0\2"

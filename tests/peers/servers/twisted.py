@@ -6,8 +6,8 @@ import os
 from needs import PYTHON, Pip
 from wire import be, delimited, digits, length, string
 
-NEEDS = [Pip("Twisted", "twisted")]
-IN_CI = False
+NEEDS = [Pip("Twisted", "26.10.0", "twisted")]
+IN_CI = True
 
 LONGEST, LONGEST_LINE = 99999, 16384
 STRINGS = {width: length(width, strip=width, max=LONGEST, max_of="value") for width in (1, 2, 4)}

@@ -5,8 +5,8 @@ import json
 from needs import PYTHON, Pip
 from wire import delimited
 
-NEEDS = [Pip("varlink")]
-IN_CI = False
+NEEDS = [Pip("varlink", "31.0.0")]
+IN_CI = True
 
 MESSAGE = delimited(b"\0", strip=True, max=1 << 20, preset="varlink")
 

@@ -3,8 +3,8 @@
 from needs import PYTHON, Pip
 from wire import case, fixed, length, select, string
 
-NEEDS = [Pip("pyzmq", "zmq")]
-IN_CI = False
+NEEDS = [Pip("pyzmq", "27.3.0", "zmq")]
+IN_CI = True
 
 GREETING = fixed(64, preset="zmtp")
 FRAME = select(case(0, length(1, at=1)), case(2, length(8, at=1, max=1 << 24)), mask=2, preset="zmtp")
