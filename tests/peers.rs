@@ -98,6 +98,9 @@ fn tests_of(peer: &Peer, build: &Arc<Build>) -> Vec<Trial> {
     if source(&peer.name).exists() {
         bodies.push(("C", None, speak));
     }
+    if peer.name == "dnsmasq" {
+        bodies.push(("a disagreement is noticed", None, |_, build| disagreement(build)));
+    }
     if CHECKED.contains(&peer.name.as_str()) {
         bodies.push(("sanitizers", ADDRESS.as_ref().err().cloned(), speak_under_sanitizers));
         bodies.push(("valgrind", lack("valgrind", "--version"), speak_under_valgrind));
@@ -120,6 +123,16 @@ fn trial_of(
         ("none", Some(lacking)) => Trial::test(format!("{name} (skipped: no {lacking})"), body).with_ignored_flag(true),
         ("all", _) if !all => Trial::test(format!("{name} (left to FDWIRE_PEERS=all)"), body).with_ignored_flag(true),
         (_, lacking) => test(name, lacking.clone().or(tool), body),
+    }
+}
+
+/// fdwire is given a format with frames that are a byte too long: that the reference framer sees others has to be noticed.
+fn disagreement(build: &Build) -> Result<(), Failed> {
+    let output = build.driver().args(["--wrong", "dnsmasq"]).output()?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    match !output.status.success() && said.contains("Disagreement: by preset, fdwire says ") {
+        true => Ok(()),
+        false => Err(format!("{}: {said}", output.status).into()),
     }
 }
 

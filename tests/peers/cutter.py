@@ -11,12 +11,17 @@ from framer import FrameError, Framer  # noqa: E402
 from reference import Reference  # noqa: E402
 
 
+WRONG = False  # to see that it is noticed: instead of the preset, a format whose frames are a byte too long
+
+
 class Disagreement(Exception):
     """fdwire and the reference framer see other frames in the same bytes: one of them is wrong."""
 
 
 def own(fmt):
     """The format by the preset that fdwire has for it, if it has one."""
+    if WRONG:
+        return {**fmt, "adjust": fmt.get("adjust", 0) + 1}
     return {"kind": "fdwire", "text": fmt["preset"]} if "preset" in fmt else fmt
 
 

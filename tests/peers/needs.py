@@ -62,5 +62,6 @@ class Namespaces(Need):
     @staticmethod
     @functools.lru_cache
     def missing():
-        tried = subprocess.run(["unshare", "-n", "-m", "true"], capture_output=True)
-        return "leave to unshare" if tried.returncode else None
+        unshare = program("unshare")
+        tried = unshare and subprocess.run([unshare, "-n", "-m", "true"], capture_output=True)
+        return None if tried and tried.returncode == 0 else "leave to unshare"

@@ -71,13 +71,12 @@ class Peer:
     # Its processes
 
     def start(self, *argv, pipes=False, user=None, environment=None):
-        """Starts a process; with pipes, one that is spoken to over its input and output. Only root can be another user."""
+        """Starts a process, with pipes if it is spoken to over its input and output; as another user if we are root."""
         with open(self.path("log-%d" % len(self.processes)), "wb") as log:
+            given, printed = (subprocess.PIPE, subprocess.PIPE) if pipes else (subprocess.DEVNULL, log)
             process = subprocess.Popen(
-                resolved(argv),
-                stdin=subprocess.PIPE if pipes else subprocess.DEVNULL,
-                stdout=subprocess.PIPE if pipes else log,
-                stderr=log, bufsize=0, start_new_session=True, cwd=self.folder, env=environment_of(environment), **as_user(user),
+                resolved(argv), stdin=given, stdout=printed, stderr=log, bufsize=0, start_new_session=True,
+                cwd=self.folder, env=environment_of(environment), **as_user(user),
             )
         self.processes.append(process)
         return process
@@ -149,19 +148,19 @@ class Peer:
         return self.streams[-1]
 
     def wait_until_listening(self, address):
-        """For those who try to connect only once. A port is not tried out: some programs speak with their first caller alone."""
+        """For who tries to connect only once. A port is not tried out: some programs take one connection alone."""
         if address.startswith("unix:"):
             self.connect(address).close()
         else:
-            port = int(address.rsplit(":", 1)[1])
-            self.wait(lambda: any(at == port for _, at, _ in listeners()), "it to listen at %s" % address)
+            wanted = "tcp", int(address.rsplit(":", 1)[1])
+            self.wait(lambda: wanted in {(kind, port) for kind, _, port, _ in listeners()}, "it to listen at " + address)
 
     # Its end
 
     def exposed(self):
         """Where its processes listen for anyone outside this machine."""
         ours = {inode for pid in self.pids() for inode in sockets_of(pid)}
-        return ["%s:%d" % (host, port) for host, port, inode in listeners() if inode in ours and not is_local(host)]
+        return [(kind, host, port) for kind, host, port, inode in listeners() if inode in ours and not is_local(host)]
 
     def pids(self):
         sessions = {process.pid for process in self.processes}
@@ -235,17 +234,17 @@ def open_socket(address):
 # What the kernel knows of who listens
 
 def listeners():
-    """Host, port and inode of every TCP socket that listens; a host is in hex, as the kernel has it."""
-    for name in "tcp", "tcp6":
+    """Protocol, host, port and inode of every socket that listens; a host is in hex, as the kernel has it."""
+    for name, listens in ("tcp", "0A"), ("tcp6", "0A"), ("udp", "07"), ("udp6", "07"):
         try:
             with open("/proc/self/net/" + name) as file:
                 lines = file.readlines()[1:]
         except OSError:
             continue
         for words in map(str.split, lines):
-            if words[3] == "0A":
+            if words[3] == listens:
                 host, port = words[1].split(":")
-                yield host, int(port, 16), words[9]
+                yield name[:3], host, int(port, 16), words[9]
 
 
 def is_local(host):

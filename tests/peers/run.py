@@ -2,7 +2,8 @@
 """Starts one of the peers, has a conversation with it, and stops it.
 
     run.py NAME                  its frames are cut by fdwire and by the reference framer, who must agree on each
-    run.py NAME COMMAND...       a program of its own speaks with it: COMMAND gets the peer's address as its last argument
+    run.py NAME COMMAND...       a program speaks with it: COMMAND, with the peer's address behind it
+    run.py --wrong NAME          the same, with a format that is wrong for fdwire, which has to be noticed
     run.py --list                a line for each peer: name, set ("ci" or "all", or "none" where it cannot run), what it
                                  lacks here
     run.py --packages KIND SET   the packages of KIND (debian, pip, npm) that the peers of a SET (ci, all) lack here
@@ -102,6 +103,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--packages", nargs=2, metavar=("KIND", "SET"))
+    parser.add_argument("--wrong", action="store_true")
     parser.add_argument("name", nargs="?", choices=names(), metavar="NAME")
     parser.add_argument("command", nargs=argparse.REMAINDER, metavar="COMMAND")
     arguments = parser.parse_args()
@@ -111,6 +113,10 @@ def main():
         return list_packages(*arguments.packages)
     if arguments.name is None:
         parser.error("which one?")
+    if arguments.wrong:
+        import cutter
+
+        cutter.WRONG = True
     signal.signal(signal.SIGALRM, give_up)
     signal.signal(signal.SIGTERM, give_up)
     signal.alarm(LIMIT)

@@ -5,7 +5,7 @@
 
 enum { JOB = 60000, JOBS = 100 };
 
-/* We send bytes as they are: a line and its job together. ("eof" puts nothing around a body.) */
+/* We send bytes as they are, a line and its job: "eof" puts nothing around a body. */
 static void put(fdwire_conn *conn, const void *job, size_t len) {
   char line[60];
   snprintf(line, sizeof line, "put 1 0 60 %zu\r\n", len);

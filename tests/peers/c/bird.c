@@ -16,12 +16,12 @@ static void send_type(fdwire_conn *conn, int type, const void *body, size_t len)
 
 static int type_of(fdwire_msg msg) { return msg.head[18]; }
 
-/* The prefixes 10.x.x.0/24 that an update announces: what follows withdrawn routes and attributes. */
+/* The prefixes 10.0.x.0/24 that an update announces, behind withdrawn routes and attributes. */
 static size_t note_prefixes(fdwire_msg msg, char *seen) {
   fdwire_reader r;
   size_t count = 0;
   fdwire_reader_init(&r, msg.body, msg.body_len, FDWIRE_BIG);
-  fdwire_read_bytes(&r, fdwire_read_u16(&r));
+  expect(fdwire_read_u16(&r) == 0, "nothing is withdrawn");
   fdwire_read_bytes(&r, fdwire_read_u16(&r));
   while (fdwire_reader_left(&r) > 0) {
     expect(fdwire_read_u8(&r) == 24 && fdwire_read_u16(&r) == 10 << 8, "a prefix");

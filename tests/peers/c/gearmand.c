@@ -1,7 +1,7 @@
 /* gearmand: http://gearman.org/protocol/
  *
- * A packet is \0REQ or \0RES, a kind, a length and its arguments, with a 0 between two. Lines of text,
- * for administrators, go over the same connection. */
+ * A packet is \0REQ or \0RES, a kind, a length and its arguments, with a 0 between two. Lines of
+ * text, for administrators, go over the same connection. */
 #include "peer.h"
 
 enum { CAN_DO = 1, SUBMIT = 7, CREATED = 8, GRAB = 9, NO_JOB = 10, ASSIGN = 11, COMPLETE = 13 };

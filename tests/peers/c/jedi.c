@@ -1,6 +1,6 @@
 /* A language server for Python over pipes: https://microsoft.github.io/language-server-protocol/
  *
- * A message is a few header lines, of which one says the length of the JSON behind the empty one. */
+ * A message is a few header lines, of which one says how long the JSON behind the empty one is. */
 #include "peer.h"
 
 enum { FUNCTIONS = 2000 };

@@ -40,7 +40,7 @@ static void log_in(fdwire_conn *conn) {
 
 static int is_end(fdwire_msg msg) { return msg.body_len < 9 && msg.body[0] == END; }
 
-/* The columns are there: their number, what they are, and an end. Gives the number of the last packet. */
+/* The columns: how many, what they are, and an end, the number of whose packet is given. */
 static unsigned char columns(fdwire_conn *conn, size_t count) {
   fdwire_msg announced = receive(conn);
   expect(announced.body_len == 1 && announced.body[0] == count, "how many columns");

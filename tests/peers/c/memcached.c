@@ -5,7 +5,7 @@
 
 enum { VALUE = 500000, KEYS = 100 };
 
-/* We send bytes as they are: a line and its block together. ("eof" puts nothing around a body.) */
+/* We send bytes as they are, a line and its block: "eof" puts nothing around a body. */
 static void set(fdwire_conn *conn, const char *key, const void *value, size_t len) {
   char line[60];
   snprintf(line, sizeof line, "set %s 0 0 %zu\r\n", key, len);

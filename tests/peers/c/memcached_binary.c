@@ -1,4 +1,5 @@
-/* memcached, the binary protocol: https://github.com/memcached/memcached/wiki/BinaryProtocolRevamped
+/* memcached, the binary protocol:
+ * https://github.com/memcached/memcached/wiki/BinaryProtocolRevamped
  *
  * A message is a head of 24 bytes and a body: extras, key and value, whose lengths the head has. */
 #include "peer.h"
@@ -29,7 +30,7 @@ static void request(fdwire_conn *conn, int opcode, const char *key, uint32_t id)
   send_all(conn, &msg, 1);
 }
 
-/* Answers to what is quiet come for what was found, alone. */
+/* Queued, to go with what is sent next. */
 static void set(fdwire_conn *conn, int opcode, const char *key, const void *value, size_t len) {
   static uint8_t body[8 + 20 + VALUE]; /* flags and time of expiry, the key, the value */
   uint8_t head[HEAD];
@@ -65,8 +66,8 @@ static void large_value(fdwire_conn *conn) {
   expect(status(got) == NOT_FOUND && is(got, "Not found"), "an error");
 }
 
-/* A thousand values stored without a word; then asked for, with a request behind them that is answered
- * in any case. */
+/* A thousand values stored without a word; then asked for, with a request behind them that is
+ * answered in any case. */
 static void quiet(fdwire_conn *conn) {
   fdwire_msg got[64];
   size_t count = 0, values = 0;

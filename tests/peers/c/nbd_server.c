@@ -1,7 +1,7 @@
 /* nbd-server: https://github.com/NetworkBlockDevice/nbd/blob/master/doc/proto.md
  *
- * The format changes as it goes: a greeting of one size, options and their answers, then requests and
- * replies. A reply to a read does not say how long its data are: whoever asked knows. */
+ * The format changes as it goes: a greeting of one size, options and their answers, then requests
+ * and replies. A reply to a read does not say how long its data are: whoever asked knows. */
 #include "peer.h"
 
 #include <errno.h>
@@ -29,7 +29,7 @@ static fdwire_msg option(uint8_t *head, uint32_t number, const void *data, size_
 
 static uint32_t kind(fdwire_msg reply) { return fdwire_get_u32be(reply.head + 12); }
 
-/* Three options at once: which exports there are, one that nobody knows, and to go on with the export x. */
+/* Three options at once: to list the exports, one that nobody knows, and to go on with x. */
 static void options(fdwire_conn *conn) {
   uint8_t heads[3][16];
   const fdwire_msg requests[] = {option(heads[0], LIST, NULL, 0), option(heads[1], 12345, "zz", 2),
@@ -67,7 +67,8 @@ static const struct {
   uint32_t len;
 } reads[] = {{256, SIZE - 256}, {7, 3}, {SIZE, 512}};
 
-/* The next reply and its data; they may come in any order. The image has the bytes 0 to 255, over and over. */
+/* The next reply and its data: they may come in any order. Bytes 0 to 255, over and over, are in
+ * the image. */
 static uint64_t receive_reply(fdwire_conn *conn) {
   fdwire_msg reply = receive(conn);
   uint32_t error = fdwire_get_u32be(reply.head + 4);

@@ -40,7 +40,7 @@ static inline void set_format(fdwire_conn *conn, int directions, const char *tex
   fdwire_format_free(format);
 }
 
-/* The same for a block of so many bytes, as many protocols have one behind a line that counts it. */
+/* The same for a block of so many bytes, as some protocols have behind a line that counts it. */
 static inline void set_fixed(fdwire_conn *conn, int directions, size_t size) {
   char text[60];
   snprintf(text, sizeof text, "fixed size=%zu max=%zu", size, size);

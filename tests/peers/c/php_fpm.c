@@ -75,7 +75,7 @@ static struct answer *answer(fdwire_conn *conn) {
     else if (msg.head[1] == STDERR)
       append(answer.err, &answer.err_len, sizeof answer.err, msg);
     else {
-      expect(msg.head[1] == END && msg.body_len == 8 && msg.body[4] == 0, "the request is complete");
+      expect(msg.head[1] == END && msg.body[4] == 0, "the request is complete");
       return &answer;
     }
   }

@@ -1,14 +1,15 @@
 /* RabbitMQ, AMQP 0-9-1: https://www.rabbitmq.com/resources/specs/amqp0-9-1.pdf
  *
- * A frame is a type, a channel, a length, the payload, and the byte 0xce. A method is a frame of type
- * 1; a message is a method, a header (2) and as many frames of content (3) as its size takes. */
+ * A frame is a type, a channel, a length, the payload, and the byte 0xce. A method is a frame of
+ * type 1; a message is a method, a header (2) and as much content (3) as its size takes. */
 #include "peer.h"
 
 #include <errno.h>
 
 enum { METHOD = 1, HEADER = 2, CONTENT = 3, BODY = 1 << 20, PIECE = 100000 };
 
-static fdwire_msg frame(unsigned char *head, int type, int channel, const void *payload, size_t len) {
+static fdwire_msg frame(unsigned char *head, int type, int channel, const void *payload,
+                        size_t len) {
   memset(head, 0, 7);
   head[0] = (unsigned char)type;
   fdwire_put_u16be(head + 1, (uint16_t)channel);
@@ -47,7 +48,7 @@ static void open_channel(fdwire_conn *conn) {
   next_method(conn, 20, 11);
 }
 
-/* A message is published in many frames that go together, and comes back in as many as the server makes. */
+/* A message is published in many frames that go together, and comes back in many. */
 static void publish_and_get(fdwire_conn *conn) {
   static char body[BODY];
   unsigned char heads[2 + BODY / PIECE + 1][7], header[14] = {0, 60, 0, 0};
@@ -79,7 +80,7 @@ static void publish_and_get(fdwire_conn *conn) {
 int main(int argc, char **argv) {
   fdwire_conn *conn = connect_to(argc, argv, "amqp");
   open_channel(conn);
-  method(conn, 1, "\0\x32\0\x0a\0\0\5queue\x08\0\0\0\0", 17); /* queue.declare, deleted at the end */
+  method(conn, 1, "\0\x32\0\x0a\0\0\5queue\x08\0\0\0\0", 17); /* queue.declare */
   next_method(conn, 50, 11);
   publish_and_get(conn);
   method(conn, 1, "\0\x3c\0\x46\0\0\4nope\1", 12); /* basic.get from a queue that there is not */

@@ -1,6 +1,6 @@
 /* slapd, LDAP version 3: https://www.rfc-editor.org/rfc/rfc4511
  *
- * A message is a SEQUENCE in BER; its body is the message's number and an operation, in BER again. */
+ * A message is a SEQUENCE in BER; its body is a number and an operation, in BER again. */
 #include "peer.h"
 
 enum { BIND = 0x61, SEARCH = 0x63, ENTRY = 0x64, DONE = 0x65, SUCCESS = 0, NO_SUCH_OBJECT = 32 };

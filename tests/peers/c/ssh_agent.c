@@ -4,8 +4,7 @@
  * The agent holds one Ed25519 key. */
 #include "peer.h"
 
-enum { FAILURE = 5, SUCCESS = 6, LIST = 11, KEYS = 12, SIGN = 13, SIGNATURE = 14, LOCK = 22, UNLOCK = 23 };
-enum { DATA = 200000 };
+enum { FAILURE = 5, SUCCESS = 6, LIST = 11, KEYS = 12, SIGN = 13, SIGNATURE = 14, DATA = 200000 };
 
 struct string {
   const uint8_t *at;
@@ -25,7 +24,7 @@ static void write_string(fdwire_writer *w, const void *bytes, size_t len) {
 
 static int kind(fdwire_msg msg) { return msg.body_len > 0 ? msg.body[0] : -1; }
 
-/* How many keys there are, and what the first one looks like: at most as much as blob has room for. */
+/* How many keys there are, and the first one, for which blob has room for *len bytes. */
 static uint32_t list_keys(fdwire_conn *conn, uint8_t *blob, size_t *len) {
   fdwire_reader r;
   send_body(conn, "\x0b", 1);
@@ -71,7 +70,8 @@ static void sign(fdwire_conn *conn, const uint8_t *blob, size_t len) {
   expect(bytes.len == 64 && fdwire_reader_left(&inner) == 0, "64 bytes of it");
 }
 
-/* While it is locked it has no keys, and signs nothing. Three requests at once, answered in their order. */
+/* While it is locked it has no keys, and signs nothing. Three requests at once, answered in their
+ * order. */
 static void lock(fdwire_conn *conn, const uint8_t *blob, size_t len) {
   send_body(conn, "\x16\0\0\0\6secret", 11);
   expect(kind(receive(conn)) == SUCCESS, "locked");

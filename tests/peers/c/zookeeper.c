@@ -1,7 +1,7 @@
-/* ZooKeeper: https://github.com/apache/zookeeper/blob/master/zookeeper-jute/src/main/resources/zookeeper.jute
+/* ZooKeeper: zookeeper.jute in https://github.com/apache/zookeeper has the records
  *
- * A packet is a length and a record of numbers and strings. Requests carry a number of the client's,
- * which is in the answer. */
+ * A packet is a length and a record of numbers and strings. Requests carry a number of the
+ * client's, which is in the answer. */
 #include "peer.h"
 
 enum { CREATE = 1, GET = 4, CHILDREN = 8, PING = 11, CLOSE = -11, PINGED = -2 };
@@ -64,8 +64,9 @@ static int answer(fdwire_conn *conn, int id, fdwire_reader *r) {
 static void log_in(fdwire_conn *conn) {
   char request[45];
   fdwire_writer w;
-  begin(&w, request, sizeof request, 0, 0); /* protocol 0, and half of the last change that was seen */
-  fdwire_write_u32(&w, 0);
+  fdwire_writer_init(&w, request, sizeof request, FDWIRE_BIG);
+  fdwire_write_u32(&w, 0);     /* version of the protocol */
+  fdwire_write_u64(&w, 0);     /* the last change that was seen */
   fdwire_write_u32(&w, 10000); /* milliseconds without a sign of life */
   fdwire_write_u64(&w, 0);     /* a new session, */
   write_buffer(&w, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 16); /* without a password */

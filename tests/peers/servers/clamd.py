@@ -1,5 +1,5 @@
-"""clamd: a command ends with a 0 if it begins with z, with a line end if with n; data to scan come in chunks behind their
-lengths, of which the last is empty."""
+"""clamd: a command ends with a 0 if it begins with z, with a line end if with n; what is to be scanned comes in chunks
+behind their lengths, of which the last is empty."""
 
 import hashlib
 

@@ -1,5 +1,5 @@
-"""coturn, STUN and TURN over TCP: the first two bits tell a STUN message, whose length does not count its head, from channel
-data, which are padded."""
+"""coturn, STUN and TURN over TCP: the first two bits tell a STUN message, whose length does not count its head, from
+channel data, which are padded."""
 
 import socket
 

@@ -36,8 +36,8 @@ def talk(peer, address):
 
     version = ask(VERSION, 0xFFFF, le(8192, 4), string(2, b"9P2000.L", "little"))
     peer.check(version.endswith(b"9P2000.L"), "the version")
-    folder = peer.path("export").encode()
-    attached = ask(ATTACH, 1, le(0, 4), le(NOBODY, 4), string(2, b"root", "little"), string(2, folder, "little"), le(0, 4))
+    names = string(2, b"root", "little") + string(2, peer.path("export").encode(), "little")
+    attached = ask(ATTACH, 1, le(0, 4), le(NOBODY, 4), names, le(0, 4))
     peer.check(len(attached) == 20, "the root of the tree")
     ask(WALK, 2, le(0, 4), le(1, 4), le(1, 2), string(2, b"file", "little"))
     ask(OPEN, 3, le(1, 4), le(0, 4))

@@ -1,7 +1,7 @@
 """Erlang's {packet, Type}: what its sockets cut, against what we cut.
 
-Two connections for each type: every packet that Erlang cuts from the one comes out of the other behind a length of 4 bytes,
-and what goes into that one goes out of the first as it is.
+Two connections for each type: every packet that Erlang cuts from the one comes out of the other behind a length of 4
+bytes, and what goes into that one goes out of the first as it is.
 """
 
 from needs import Debian
@@ -102,7 +102,7 @@ TYPES = [
     ("cdr", atom("cdr"), CDR, [cdr(0, 0), cdr(300, 0), cdr(300, 1), cdr(1, 1)], None),
     ("tpkt", atom("tpkt"), TPKT, [b"\3\0\0\4", b"\3\0\0\7abc", b"\3\0\xff\xff" + some(65531)], None),
     ("fcgi", atom("fcgi"), FCGI, [fcgi(0, 0), fcgi(5, 3), fcgi(0, 255), fcgi(65535, 1)], None),
-    ("asn1", atom("asn1"), ASN1, [b"\x30\0", b"\x30\3abc", b"\x30\x81\xc8" + some(200), b"\x30\x82\1\0" + some(256)], None),
+    ("asn1", atom("asn1"), ASN1, [b"0\0", b"0\3abc", b"0\x81\xc8" + some(200), b"0\x82\1\0" + some(256)], None),
 ]
 
 

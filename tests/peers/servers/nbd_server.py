@@ -10,6 +10,7 @@ OPTION = length(4, at=12, preset="nbd-option")
 OPTION_REPLY = length(4, at=16, max=1 << 16, preset="nbd-option-reply")
 REQUEST = fixed(28, preset="nbd-request")
 REPLY = fixed(16, preset="nbd-reply")
+REPLY_MAGIC = bytes.fromhex("0003e889045565a9")
 LIST, GO = 3, 7
 ACK, SERVER, INFO, UNSUPPORTED = 1, 2, 3, 0x80000001
 
@@ -41,7 +42,7 @@ def talk(peer, address):
 
     def reply(kind):
         got = stream.receive(OPTION_REPLY)
-        peer.check(got[:8] == bytes.fromhex("0003e889045565a9") and got[12:16] == be(kind, 4), "a reply of kind %d" % kind)
+        peer.check(got[:8] == REPLY_MAGIC and got[12:16] == be(kind, 4), "a reply of kind %d" % kind)
         return got[20:]
 
     peer.check(reply(SERVER) == string(4, b"x"), "the export x")

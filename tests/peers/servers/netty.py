@@ -1,4 +1,4 @@
-"""Netty's decoders: what they cut comes back reversed, and what they refuse as an E and the initial of the exception."""
+"""Netty's decoders: what they cut comes back reversed; where they throw, an E and the initial of the exception does."""
 
 import json
 import os
@@ -34,7 +34,8 @@ public class Server {
     switch (kind) {
       case 0: return new ChannelHandler[] {new LengthFieldBasedFrameDecoder(60000, 1, 2, -3, 0)};
       case 1: return new ChannelHandler[] {new DelimiterBasedFrameDecoder(64, Unpooled.wrappedBuffer(new byte[2]))};
-      case 2: return new ChannelHandler[] {new ProtobufVarint32LengthFieldPrepender(), new ProtobufVarint32FrameDecoder()};
+      case 2: return new ChannelHandler[] {
+        new ProtobufVarint32LengthFieldPrepender(), new ProtobufVarint32FrameDecoder()};
       default: return new ChannelHandler[] {
         new LengthFieldPrepender(ByteOrder.LITTLE_ENDIAN, 4, 0, true),
         new LengthFieldBasedFrameDecoder(ByteOrder.LITTLE_ENDIAN, 70000, 0, 4, -4, 4, true)};
@@ -72,7 +73,9 @@ public class Server {
   static int start(EventLoopGroup group, final int kind) throws Exception {
     ServerBootstrap server = new ServerBootstrap().group(group).channel(NioServerSocketChannel.class);
     server.childHandler(new ChannelInitializer<SocketChannel>() {
-      public void initChannel(SocketChannel channel) { channel.pipeline().addLast(decoders(kind)).addLast(new Echo(kind)); }
+      public void initChannel(SocketChannel channel) {
+        channel.pipeline().addLast(decoders(kind)).addLast(new Echo(kind));
+      }
     });
     return ((InetSocketAddress) server.bind("127.0.0.1", 0).sync().channel().localAddress()).getPort();
   }

@@ -7,7 +7,8 @@ NEEDS = [Debian("nodejs", "node"), Npm("netstring", "0.3.0")]
 IN_CI = False
 
 NETSTRING = digits(
-    10, term=b":".hex(), trailer=b",".hex(), leading_zero=False, max=99999, max_of="value", strip="header", preset="netstring"
+    10, term=b":".hex(), trailer=b",".hex(), leading_zero=False, max=99999, max_of="value", strip="header",
+    preset="netstring",
 )
 
 SERVER = """

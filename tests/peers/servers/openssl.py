@@ -1,4 +1,4 @@
-"""openssl s_server, TLS records: a length at 3. Python's ssl does the rest in memory: records alone go through the socket."""
+"""openssl s_server, TLS records: a length at 3. All else is done in memory, by Python's ssl: only records are sent."""
 
 import os
 import ssl

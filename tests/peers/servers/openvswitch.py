@@ -31,7 +31,8 @@ def talk(peer, address):
     peer.check(asked[1] == FEATURES, "it asks what we can do")
     features = be(0xABC, 8) + be(256, 4) + b"\1\0\0\0" + be(0, 4) + be(0xFFF, 4)
     longest = b"e" * 65527
-    stream.send(message(OUR_FEATURES, int.from_bytes(asked[4:8], "big"), features) + message(ECHO, 77, longest), MESSAGE, 2)
+    answer = message(OUR_FEATURES, int.from_bytes(asked[4:8], "big"), features)
+    stream.send(answer + message(ECHO, 77, longest), MESSAGE, 2)
     while (answer := stream.receive(MESSAGE))[1] != ECHOED:
         pass
     peer.check(answer == message(ECHOED, 77, longest), "an echo of 65535 bytes")

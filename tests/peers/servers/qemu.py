@@ -1,4 +1,4 @@
-"""qemu-storage-daemon, QMP: JSON a line. A request ends where its JSON does: what we receive has frames, what we send none."""
+"""qemu-storage-daemon, QMP: a line of JSON. What we send has no frames: a request ends where its JSON does."""
 
 import json
 

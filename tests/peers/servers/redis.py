@@ -1,4 +1,4 @@
-"""Redis, RESP: a line; or a string behind its length, if the first byte is $. An array says how many of these it has."""
+"""Redis, RESP: a line; or a string behind its length, if the first byte is $. An array is a line that counts these."""
 
 from needs import Debian
 from wire import case, delimited, digits, select

@@ -1,4 +1,4 @@
-"""Twisted's receivers, six servers in one process: what they cut comes back reversed. Over their limits they hang up."""
+"""Twisted's receivers, six servers in a process: what they cut comes back reversed, and over a limit they hang up."""
 
 import json
 import os
@@ -12,7 +12,8 @@ IN_CI = True
 LONGEST, LONGEST_LINE = 99999, 16384
 STRINGS = {width: length(width, strip=width, max=LONGEST, max_of="value") for width in (1, 2, 4)}
 NETSTRING = digits(
-    10, term=b":".hex(), trailer=b",".hex(), strip="header", leading_zero=False, max=LONGEST, max_of="value", preset="netstring"
+    10, term=b":".hex(), trailer=b",".hex(), strip="header", leading_zero=False, max=LONGEST, max_of="value",
+    preset="netstring",
 )
 LINE = delimited(b"\r\n", strip=True, max=LONGEST_LINE)
 AMP = length(2, strip=2, preset="amp")

@@ -1,4 +1,4 @@
-"""weston, Wayland: an object, then a number in the machine's order, of which the upper half is the size of the message."""
+"""weston, Wayland: an object, then a number in the machine's order whose upper half is the size of the message."""
 
 import sys
 
@@ -8,8 +8,10 @@ from wire import length
 NEEDS = [Debian("weston")]
 IN_CI = False
 
-LITTLE = sys.byteorder == "little"
-MESSAGE = length(2, at=6 if LITTLE else 4, endian="le" if LITTLE else "be", header=8, adjust=-8 if LITTLE else -6, max=4096, preset="wayland")
+if sys.byteorder == "little":
+    MESSAGE = length(2, at=6, endian="le", adjust=-8, max=4096, preset="wayland")
+else:
+    MESSAGE = length(2, at=4, header=8, adjust=-6, max=4096, preset="wayland")
 DISPLAY, REGISTRY, CALLBACK = 1, 2, 3
 
 

@@ -66,8 +66,9 @@ def talk(peer, address):
         request(-2, PING),
     ]
     stream.send(b"".join(requests), PACKET, len(requests))
-    created, got, children, ping = stream.receive_many(4, PACKET)
-    peer.check([answer[:4] for answer in (created, got, children, ping)] == list(map(number, (1, 2, 3, -2))), "in order")
+    answers = created, got, children, _ = stream.receive_many(4, PACKET)
+    numbers = [answer[:4] for answer in answers]
+    peer.check(numbers == [number(about) for about in (1, 2, 3, -2)], "answers in their order")
     peer.check(created[12:16] == number(0) and string(4, b"d" * 50000) in got, "a node with its data")
     peer.check(string(4, b"n") in children, "among its siblings")
     stream.send(bytes.fromhex("7fffffff"))
