@@ -96,6 +96,11 @@ class Peer:
         if os.geteuid() == 0:
             shutil.chown(self.path(name), user)
 
+    @staticmethod
+    def me():
+        """For programs that leave root behind, and must be told that they need not."""
+        return pwd.getpwuid(os.geteuid()).pw_name
+
     def still_runs(self):
         for process in self.processes:
             if process.poll() not in (None, 0):  # one that ends well has left another behind

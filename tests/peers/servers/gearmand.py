@@ -13,7 +13,7 @@ CAN_DO, SUBMIT, CREATED, GRAB, NO_JOB, ASSIGN, COMPLETE, ECHO, ECHOED = 1, 7, 8,
 
 def start(peer):
     port = peer.port()
-    peer.start("gearmand", "-L", "127.0.0.1", "-p", port, "-l", "stderr", "-P", peer.path("pid"), "-u", "root")
+    peer.start("gearmand", "-L", "127.0.0.1", "-p", port, "-l", "stderr", "-P", peer.path("pid"), "-u", peer.me())
     return "127.0.0.1:%d" % port
 
 
