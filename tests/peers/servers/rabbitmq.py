@@ -27,7 +27,7 @@ def start(peer):
         "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1} +S 1:1",
     }
     peer.start("/usr/lib/rabbitmq/bin/rabbitmq-server", environment=settings, user="rabbitmq")
-    peer.wait(lambda: b"completed with" in peer.read("log-1"), "the node to be up", 80)
+    peer.wait(lambda: b"completed with" in peer.read("log-1"), "the node to be up", 200)
     return "127.0.0.1:%d" % port, "127.0.0.1:%d" % stomp
 
 
