@@ -4,7 +4,7 @@ from needs import NODE_MODULES, Debian, Npm
 from wire import digits
 
 NEEDS = [Debian("nodejs", "node"), Npm("netstring", "0.3.0")]
-IN_CI = False
+IN_CI = True
 
 NETSTRING = digits(
     10, term=b":".hex(), trailer=b",".hex(), leading_zero=False, max=99999, max_of="value", strip="header",

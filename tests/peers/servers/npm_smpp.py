@@ -4,7 +4,7 @@ from needs import NODE_MODULES, Debian, Npm
 from wire import be, length, string
 
 NEEDS = [Debian("nodejs", "node"), Npm("smpp", "0.5.1")]
-IN_CI = False
+IN_CI = True
 
 UNIT = length(4, adjust=-4, max=16384, preset="smpp")
 BIND, SUBMIT, ENQUIRE, ANSWER = 9, 4, 0x15, 0x80000000

@@ -6,7 +6,7 @@ from needs import Debian
 from wire import fixed, length, string
 
 NEEDS = [Debian("zookeeper", "/usr/share/java/zookeeper.jar"), Debian("default-jre-headless", "java")]
-IN_CI = False
+IN_CI = True
 
 PACKET = length(4, strip=4, signed=True, max=1 << 20, preset="zookeeper")
 CREATE, GET, CHILDREN, PING = 1, 4, 8, 11
