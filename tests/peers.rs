@@ -31,7 +31,10 @@ const DIALECTS: [(&str, &str, &[&str]); 5] = [
 const CHECKED: [&str; 4] = ["git", "memcached", "redis", "ssh_agent"];
 
 fn main() {
-    let arguments = Arguments::from_args();
+    let mut arguments = Arguments::from_args();
+    // A server that starts waits more than it works.
+    let processors = std::thread::available_parallelism().map_or(1, |processors| processors.get());
+    arguments.test_threads.get_or_insert(2 * processors);
     let build = Arc::new(Build::new());
     let mut tests: Vec<Trial> = DIALECTS.into_iter().map(warnings).collect();
     match peers() {
@@ -96,7 +99,7 @@ type Body = fn(&str, &Build) -> Result<(), Failed>;
 fn tests_of(peer: &Peer, build: &Arc<Build>) -> Vec<Trial> {
     let mut bodies: Vec<(&str, Option<String>, Body)> = vec![("frames", None, cut)];
     if source(&peer.name).exists() {
-        bodies.push(("C", None, speak));
+        bodies.push(("C", lack("gcc", "--version"), speak));
     }
     if peer.name == "dnsmasq" {
         bodies.push(("a disagreement is noticed", None, |_, build| disagreement(build)));
