@@ -27,8 +27,8 @@ const DIALECTS: [(&str, &str, &[&str]); 5] = [
     ("clang++", "clang++", &["-std=c++17"]),
 ];
 
-/// The programs that run under checkers, too: over TCP, a Unix socket and pipes, with and without changes of format.
-const CHECKED: [&str; 4] = ["git", "memcached", "redis", "ssh_agent"];
+/// The programs that run under checkers, too: over TCP, Unix sockets and pipes, with changes of format and descriptors.
+const CHECKED: [&str; 5] = ["git", "memcached", "redis", "ssh_agent", "weston"];
 
 fn main() {
     let mut arguments = Arguments::from_args();

@@ -14,6 +14,7 @@ FRAME_SIZE_ERROR = 6
 
 def start(peer):
     peer.write("www/big", b"B" * 40000)
+    peer.write("www/huge", b"H" * 1000000)
     port = peer.port()
     peer.start("nghttpd", "--no-tls", "-a", "127.0.0.1", "-d", peer.path("www"), port)
     return "127.0.0.1:%d" % port
