@@ -40,7 +40,7 @@ class Pip(Need):
 
     def missing(self):
         found = glob.glob(os.path.join(HOME, "venv/lib/python3*/site-packages", self.module))
-        return None if found else "the Python package " + self.package
+        return None if found else "Python package " + self.package
 
 
 class Npm(Need):
@@ -51,7 +51,7 @@ class Npm(Need):
 
     def missing(self):
         found = os.path.exists(os.path.join(NODE_MODULES, self.name))
-        return None if found else "the npm package " + self.package
+        return None if found else "npm package " + self.package
 
 
 class Namespaces(Need):
