@@ -21,6 +21,8 @@ debian() { # PACKAGE...
   # Nothing is lost if the machine goes down meanwhile: what is half installed is installed again.
   DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-unsafe-io \
     install --no-install-recommends "$@" > /dev/null
+  # This one leaves an agent running that holds the keys of its rules.
+  [[ " $* " != *" spamd "* ]] || gpgconf --homedir /var/lib/spamassassin/sa-update-keys --kill gpg-agent
 }
 
 read -ra wanted <<< "$(packages debian)"
