@@ -197,7 +197,7 @@ def translate(fmt):
     """The text of a format, and the Strip of its frames."""
     return {
         "fixed": fixed, "len": binary, "text": digits, "varint": varint, "ber": ber,
-        "delim": delimited, "headers": headers, "select": select,
+        "delim": delimited, "headers": headers, "select": select, "fdwire": fdwire_text,
     }[fmt["kind"]](fmt)
 
 
@@ -255,6 +255,11 @@ def bodiless(fmt, head):
     if any(special["total"] != head for special in specials):
         raise ValueError("a special frame that is not its head")
     return setting("bodiless", ",".join(str(integer(special["value"])) for special in specials), "")
+
+
+def fdwire_text(fmt):
+    """Already one of fdwire's own, as tests/peers has them."""
+    return fmt["text"], Strip(False, False)
 
 
 def fixed(fmt):

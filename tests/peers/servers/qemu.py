@@ -1,0 +1,26 @@
+"""qemu-storage-daemon, QMP: a line of JSON. What we send has no frames: a request ends where its JSON does."""
+
+import json
+
+from needs import Debian
+from wire import delimited
+
+NEEDS = [Debian("qemu-utils", "qemu-storage-daemon")]
+IN_CI = True
+
+LINE = delimited(b"\r\n", b"\n", strip=True, max=1 << 20, preset="qmp")
+
+
+def start(peer):
+    socket = "socket,path=%s,server=on,wait=off,id=c" % peer.path("socket")
+    peer.start("qemu-storage-daemon", "--chardev", socket, "--monitor", "chardev=c")
+    return "unix:" + peer.path("socket")
+
+
+def talk(peer, address):
+    stream = peer.connect(address)
+    peer.check("QMP" in json.loads(stream.receive(LINE)), "a greeting")
+    stream.send(b'{"execute":"qmp_capabilities"}{"execute":"query-block-jobs"}{"execute":"nope"}\n')
+    accepted, jobs, error = map(json.loads, stream.receive_many(3, LINE))
+    peer.check(accepted == {"return": {}} and jobs == {"return": []}, "it goes on, and has no jobs")
+    peer.check(error["error"]["class"] == "CommandNotFound", "an error")
