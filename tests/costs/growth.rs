@@ -110,11 +110,11 @@ fn every_kind() -> Result<(), Failed> {
 pub(crate) fn check_kinds(program: &Path, list: &str, more: &[&str]) -> Result<(), Failed> {
     let printed = output(Command::new(program).arg(list))?;
     let done: BTreeSet<&str> = printed.lines().filter_map(|text| text.split(' ').next()).collect();
-    let source = std::fs::read_to_string(in_root("src/format/kind.rs"))?;
+    let source = std::fs::read_to_string(in_root("src/format/parse.rs"))?;
     let named = source.lines().filter_map(|line| line.trim().strip_prefix("b\"")?.split_once("\" => "));
     let mut kinds: Vec<&str> = named.map(|(name, _)| name).collect();
     if !["fixed", "line", "select"].iter().all(|kind| kinds.contains(kind)) {
-        return Err(format!("src/format/kind.rs is not read any more as it was: only {kinds:?} are found").into());
+        return Err(format!("src/format/parse.rs is not read any more as it was: only {kinds:?} are found").into());
     }
     kinds.extend(more);
     match kinds.iter().filter(|kind| !done.contains(*kind)).collect::<Vec<_>>()[..] {
