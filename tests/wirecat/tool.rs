@@ -6,7 +6,9 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::LazyLock;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use crate::trials::libraries::NATIVE;
 use crate::trials::{WARNINGS, in_root, run};
@@ -123,7 +125,10 @@ pub(crate) struct Listening {
 
 impl Listening {
     pub(crate) fn start(arguments: &[&str], input: &[u8]) -> Result<Self, Failed> {
-        Self::start_command(Command::new(program()?), arguments, input)
+        // Whoever runs tests in the background has them ignore SIGINT, and so would it.
+        let mut command = Command::new("env");
+        command.arg("--default-signal=INT").arg(program()?);
+        Self::start_command(command, arguments, input)
     }
 
     pub(crate) fn start_command(mut command: Command, arguments: &[&str], input: &[u8]) -> Result<Self, Failed> {
@@ -155,9 +160,17 @@ impl Listening {
         run(Command::new("kill").arg("-s").arg(name).arg(id.to_string()))
     }
 
-    /// Waits until it ends by itself.
+    /// Waits until it ends by itself, or is ended since it does not.
     pub(crate) fn end(mut self) -> Result<Run, Failed> {
-        let output = self.child.take().unwrap().wait_with_output()?;
+        let child = self.child.take().unwrap();
+        let (id, (ended, end)) = (child.id(), mpsc::channel::<()>());
+        std::thread::spawn(move || {
+            if end.recv_timeout(Duration::from_secs(60)) == Err(RecvTimeoutError::Timeout) {
+                let _ = Command::new("kill").arg("-s").arg("KILL").arg(id.to_string()).status();
+            }
+        });
+        let output = child.wait_with_output()?;
+        drop(ended);
         let err = self.err.take().unwrap().join().unwrap();
         Ok(Run { status: output.status, out: output.stdout, err })
     }
