@@ -163,7 +163,8 @@ size_t fdwire_strerror(int code, char *buf, size_t cap);
  *    headers length='Content-Length'  lines up to an empty one, of which one says the body's length
  *      by='\n'                        what ends a line                                 '\r\n'
  *      missing=empty                  no such line: an empty body
- *    eof                              all that comes until the end of the stream, if anything does
+ *    eof                              all that comes until the end of the stream, if anything does;
+ *                                     what is sent goes as it is
  *
  * And a choice, by a number in the frame, of values, ranges, 'literals' or else; it may nest:
  *
@@ -395,7 +396,8 @@ typedef struct fdwire_decoder fdwire_decoder;
  * body_len + tail_len bytes at head. The body alone is the payload.
  *
  * To be sent: head may be NULL, and head_len 0; else it is the head to send, in which fdwire fills
- * in the length. tail_len is not looked at: the tail is fdwire's.
+ * in the length. One that is not NULL and has no bytes is a head as well, which only formats
+ * without a length field take. tail_len is not looked at: the tail is fdwire's.
  */
 typedef struct fdwire_msg {
   /** The bytes before the body, the length field among them. */
@@ -910,7 +912,8 @@ int fdwire_conn_recv_into(fdwire_conn *conn, void *body, size_t cap, size_t *len
 /**
  * Receives the head of a message whose body is then received in parts, however large it is: *head
  * gets the head, lent, with no body; *body_len how many bytes the body has. Where the end of a
- * message must be searched for, the whole of it is gathered first.
+ * message must be searched for, the whole of it is gathered first. head->tail_len says how many
+ * bytes come behind the body; they are checked, and not handed over.
  *
  * Then fdwire_conn_recv_part receives the body until it returns 0, or fdwire_conn_skip drops what
  * is left of it. Until then other receives get -EBUSY.

@@ -31,7 +31,8 @@ use std::ffi::{c_char, c_int, c_void};
 /// body_len + tail_len bytes at head. The body alone is the payload.
 ///
 /// To be sent: head may be NULL, and head_len 0; else it is the head to send, in which fdwire fills
-/// in the length. tail_len is not looked at: the tail is fdwire's.
+/// in the length. One that is not NULL and has no bytes is a head as well, which only formats
+/// without a length field take. tail_len is not looked at: the tail is fdwire's.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct fdwire_msg {

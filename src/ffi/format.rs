@@ -54,7 +54,8 @@
 //!    headers length='Content-Length'  lines up to an empty one, of which one says the body's length
 //!      by='\n'                        what ends a line                                 '\r\n'
 //!      missing=empty                  no such line: an empty body
-//!    eof                              all that comes until the end of the stream, if anything does
+//!    eof                              all that comes until the end of the stream, if anything does;
+//!                                     what is sent goes as it is
 //!
 //! And a choice, by a number in the frame, of values, ranges, 'literals' or else; it may nest:
 //!

@@ -151,7 +151,8 @@ unsafe fn recv_into(
 
 /// Receives the head of a message whose body is then received in parts, however large it is: *head
 /// gets the head, lent, with no body; *body_len how many bytes the body has. Where the end of a
-/// message must be searched for, the whole of it is gathered first.
+/// message must be searched for, the whole of it is gathered first. head->tail_len says how many
+/// bytes come behind the body; they are checked, and not handed over.
 ///
 /// Then fdwire_conn_recv_part receives the body until it returns 0, or fdwire_conn_skip drops what
 /// is left of it. Until then other receives get -EBUSY.
