@@ -411,8 +411,17 @@ fn a_tag_counts_for_what_lies_in_it() {
 }
 
 #[test]
-fn a_signed_length_says_half_of_what_an_unsigned_one_does() {
-    for (text, most) in [("i8", 127), ("u8", 255), ("i16be", 32767), ("u16be", 65535)] {
+fn what_a_field_cannot_say_is_told_with_the_most_that_it_can() {
+    for (text, most) in [
+        ("i8", 127),
+        ("u8", 255),
+        ("i16be", 32767),
+        ("u16be", 65535),
+        ("varint digits=2", 16383),
+        ("ber digits=2", 65535),
+        ("decimal digits=3", 999),
+        ("hex digits=2", 255),
+    ] {
         let format = Format::parse(text).unwrap();
         let mut frame = Vec::new();
         encode(&format, None, &vec![0; most], &mut frame).unwrap();
