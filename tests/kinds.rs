@@ -432,6 +432,26 @@ fn what_a_field_cannot_say_is_told_with_the_most_that_it_can() {
 }
 
 #[test]
+fn too_many_digits_are_told_as_that() {
+    let format = Format::parse("decimal until=':'").unwrap();
+    let digits = "0".repeat(64);
+    assert_eq!(format.probe(digits.as_bytes()), Err(Error::Malformed("the length has too many digits")));
+}
+
+#[test]
+fn what_goes_without_saying_may_be_said() {
+    for (said, plain) in [
+        ("line over=refuse eof=refuse", "line"),
+        ("headers length='L' missing=refuse", "headers length='L'"),
+        ("ber overlong=allow", "ber"),
+        ("varint overlong=refuse", "varint"),
+        ("decimal until=':' overlong=allow", "decimal until=':'"),
+    ] {
+        assert_eq!(Format::parse(said).unwrap(), Format::parse(plain).unwrap(), "{said}");
+    }
+}
+
+#[test]
 fn nothing_has_no_sign() {
     let formats = ["0", "-0"].map(|zero| Format::parse(format!("decimal until=';' bodiless={zero}")).unwrap());
     assert_eq!(formats[0], formats[1]);
