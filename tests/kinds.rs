@@ -451,6 +451,19 @@ fn what_goes_without_saying_may_be_said() {
     }
 }
 
+/// As the header says of heads to be sent.
+#[test]
+fn an_empty_head_is_a_head_which_no_length_field_stands_in() {
+    let mut frame = Vec::new();
+    for text in ["u32be", "varint", "decimal until=':'", "ber", "headers length='L'"] {
+        let error = encode(&Format::parse(text).unwrap(), Some(b""), b"body", &mut frame);
+        assert!(matches!(error, Err(Error::Malformed(_))), "{text}: {error:?}");
+    }
+    for text in ["line", "nul", "eof", "select u8 at=0 { 0: u8 at=1; else: line }"] {
+        assert_eq!(encode(&Format::parse(text).unwrap(), Some(b""), b"body", &mut frame), Ok(()), "{text}");
+    }
+}
+
 #[test]
 fn nothing_has_no_sign() {
     let formats = ["0", "-0"].map(|zero| Format::parse(format!("decimal until=';' bodiless={zero}")).unwrap());

@@ -2,30 +2,15 @@
 
 use crate::meeting::Server;
 use crate::programs::LANGUAGES;
+use crate::trials::pages::Page;
 use crate::trials::{in_root, output, run};
 use libtest_mimic::Failed;
 use std::process::{Command, Stdio};
 
 const GUIDE: &str = "docs/guide/languages.md";
 
-struct Block<'g> {
-    /// What stands behind the fence: the language and, where it is an excerpt, the file.
-    info: &'g str,
-    lines: Vec<&'g str>,
-}
-
-fn blocks(text: &str) -> Vec<Block<'_>> {
-    let mut blocks = Vec::new();
-    let mut open: Option<Block<'_>> = None;
-    for line in text.lines() {
-        match (&mut open, line.strip_prefix("```")) {
-            (None, Some(info)) => open = Some(Block { info, lines: Vec::new() }),
-            (Some(_), Some(_)) => blocks.extend(open.take()),
-            (Some(block), None) => block.lines.push(line),
-            (None, None) => {}
-        }
-    }
-    blocks
+fn guide() -> Page {
+    Page::read(&in_root(GUIDE))
 }
 
 /// Without the indentation that all lines share, and blank lines empty.
@@ -42,13 +27,13 @@ fn stands_in(excerpt: &[&str], file: &str) -> bool {
 
 /// Each excerpt is literally there, and each language has some of its program.
 pub(crate) fn quotes_what_is_there() -> Result<(), Failed> {
-    let text = std::fs::read_to_string(in_root(GUIDE))?;
     let mut quoted = Vec::new();
-    for block in blocks(&text) {
+    for block in guide().blocks {
         let Some((_, path)) = block.info.split_once(' ') else { continue };
         let file = std::fs::read_to_string(in_root(path)).map_err(|error| format!("{path}: {error}"))?;
-        if block.lines.is_empty() || !stands_in(&block.lines, &file) {
-            return Err(format!("this does not stand in {path}:\n{}", block.lines.join("\n")).into());
+        let lines: Vec<&str> = block.text.lines().collect();
+        if lines.is_empty() || !stands_in(&lines, &file) {
+            return Err(format!("this does not stand in {path}:\n{}", block.text).into());
         }
         quoted.push(path.to_owned());
     }
@@ -62,10 +47,10 @@ pub(crate) fn quotes_what_is_there() -> Result<(), Failed> {
 
 /// What the guide has people install is what these programs were tried with.
 pub(crate) fn installs_what_ci_does() -> Result<(), Failed> {
-    let (text, ci) = (std::fs::read_to_string(in_root(GUIDE))?, std::fs::read_to_string(in_root(".ci/tools"))?);
+    let (page, ci) = (guide(), std::fs::read_to_string(in_root(".ci/tools"))?);
     let mut installed = 0;
-    let in_text = text.lines().flat_map(|line| line.split('`').skip(1).step_by(2));
-    for code in in_text.chain(blocks(&text).iter().flat_map(|block| block.lines.clone())) {
+    let in_text = page.text.lines().flat_map(|line| line.split('`').skip(1).step_by(2));
+    for code in in_text.chain(page.blocks.iter().flat_map(|block| block.text.lines())) {
         let Some((_, packages)) = code.split_once(" install ") else { continue };
         for package in packages.split_whitespace() {
             if !ci.split(|c: char| !c.is_alphanumeric() && !"-.+".contains(c)).any(|word| word == package) {
@@ -88,9 +73,9 @@ fn shell(script: &str) -> Command {
 
 /// Of its scripts, one builds, one serves until standard input ends, and one talks.
 pub(crate) fn shows_what_works() -> Result<(), Failed> {
-    let text = std::fs::read_to_string(in_root(GUIDE))?;
-    let scripts: Vec<String> =
-        blocks(&text).iter().filter(|block| block.info == "sh").map(|block| block.lines.join("\n")).collect();
+    let blocks = guide().blocks;
+    let scripts: Vec<&str> =
+        blocks.iter().filter(|block| block.info == "sh").map(|block| block.text.trim_end()).collect();
     let [_install, build, serve, talk] = &scripts[..] else { return Err("these are not four scripts".into()) };
     run(&mut shell(build))?;
     std::fs::remove_file(in_root("target/hall")).or_else(|error| match error.kind() {
