@@ -389,6 +389,8 @@ fn a_frame_that_is_skipped_may_end_with_the_stream() {
         ("delimited by='\n' eof=allow max=0", &b"abc"[..], Ok(false)),
         ("delimited by='abcd','b' max=1", b"xxabc", Err(Error::Truncated)),
         ("delimited by='\nabcd','\n' max=0", b"xx\nab", Err(Error::TooLong { len: 1, max: 0 })),
+        // The first byte, which decides, and the last, which is kept as well, were never side by side.
+        ("select u8 { else: crlf max=1 }", b"\rxx\n", Err(Error::Truncated)),
     ] {
         let format = Format::parse(text).unwrap();
         let mut decoder = Decoder::new(&format);

@@ -90,14 +90,11 @@ impl Delimited {
 
     #[inline]
     pub(super) fn probe(&self, bytes: &[u8], ask: Ask) -> Result<Probe, Error> {
-        let start = self.start.len();
-        if start > 0 {
+        if !self.start.is_empty() {
             self.check_start(bytes)?;
         }
-        // What was searched before has no delimiter, but the beginning of one at its end.
-        let from = start.max((ask.before + 1).saturating_sub(self.by.longest()));
         let window = self.window(bytes, ask);
-        match self.by.find(window, from) {
+        match self.by.find(window, self.unsearched(ask)) {
             Some(found) if !self.by.looks_ahead() || self.by.is_settled(window, found) => {
                 self.within(self.frame(found), ask).map(Probe::Frame)
             }
@@ -113,13 +110,19 @@ impl Delimited {
     pub(super) fn probe_end(&self, bytes: &[u8], ask: Ask) -> Result<Frame, Error> {
         self.check_start(bytes)?;
         let start = self.start.len();
-        match self.by.find(bytes, start) {
+        match self.by.find(bytes, self.unsearched(ask)) {
             Some(found) if found.at + found.len + self.trail <= bytes.len() => self.within(self.frame(found), ask),
             None if self.open_end && bytes.len() > start => {
                 self.within(Frame { head: start, body: (bytes.len() - start) as u64, tail: 0 }, ask)
             }
             _ => Err(Error::Truncated),
         }
+    }
+
+    /// Where a delimiter may begin: what was searched before has none, but the beginning of one at its end.
+    #[inline(always)]
+    fn unsearched(&self, ask: Ask) -> usize {
+        self.start.len().max((ask.before + 1).saturating_sub(self.by.longest()))
     }
 
     fn check_start(&self, bytes: &[u8]) -> Result<(), Error> {

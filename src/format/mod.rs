@@ -38,6 +38,7 @@ mod delimited;
 mod describe;
 mod eof;
 mod field;
+mod fill;
 mod fixed;
 mod frame;
 mod headers;

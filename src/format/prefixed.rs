@@ -1,7 +1,6 @@
 //! A frame whose length stands at its beginning: a length field of any kind, in a layout.
 
-use super::ber;
-use super::field::{FIELD_MAX, Field, Reading};
+use super::field::{Field, Reading};
 use super::frame::{Ask, Frame, Limit, Payload, Probe, Tail};
 use super::layout::{Counts, Extras, Layout, TailKind};
 use super::length::Length;
@@ -180,99 +179,6 @@ impl Prefixed {
         }
     }
 
-    #[inline(never)]
-    fn write_slowly(&self, given: Option<&[u8]>, body: Payload<'_>, out: &mut [u8]) -> Result<usize, Error> {
-        let (mut short, mut long) = ([0; FIELD_MAX], Vec::new());
-        let template = match given {
-            Some(head) => head,
-            None => self.default_head(&mut short, &mut long)?,
-        };
-        let (field, said) = self.field_of(template, given.is_some())?;
-        self.layout.check_magic(template)?;
-        if let (Some(head), Some(value)) = (given, said) {
-            let frame = self.layout.frame(value, field.len(), head);
-            if frame.is_ok_and(|frame| frame.body == body.len && self.layout.limit.admit(frame).is_ok()) {
-                return copy_to(head, out); // says it already, perhaps in a way of its own
-            }
-        }
-        let old = match &template[field.clone()] {
-            nothing if given.is_none() && nothing.iter().all(|byte| *byte == 0) => &[],
-            old => old,
-        };
-        let (value, width) = self.value_and_width(body.len, template, old)?;
-        let len = field.start + width + self.layout.after;
-        let head = out.get_mut(..len).ok_or(Error::NoRoom { needed: len as u64 })?;
-        let (before, rest) = head.split_at_mut(field.start);
-        let (number, after) = rest.split_at_mut(width);
-        before.copy_from_slice(&template[..field.start]);
-        self.field.write(value, old, number);
-        after.copy_from_slice(&template[field.end..]);
-        Ok(len)
-    }
-
-    /// The head of a sender who says nothing, in one of these.
-    fn default_head<'r>(&self, short: &'r mut [u8], long: &'r mut Vec<u8>) -> Result<&'r [u8], Error> {
-        let len = self.least_head();
-        let room = if len <= short.len() {
-            &mut short[..len]
-        } else {
-            crate::memory::reserve(long, len)?;
-            long.resize(len, 0);
-            &mut long[..]
-        };
-        self.layout.write_default(room);
-        if let Field::Ber(_) = self.field {
-            ber::write_default(&mut room[self.layout.at]);
-        }
-        Ok(room)
-    }
-
-    /// Where the length field lies in a head that is to be filled in, and what it says there.
-    fn field_of(&self, head: &[u8], given: bool) -> Result<(Range<usize>, Option<i128>), Error> {
-        const ANOTHER: Error = Error::Malformed("the given head has another length");
-        let (at, after) = (self.layout.at, self.layout.after);
-        let reading = self.field.read(head.get(at..).ok_or(ANOTHER)?);
-        let (width, value) = match reading {
-            Ok(Reading::Number(value, width)) => (width, Some(value)),
-            _ if self.field.has_one_width() || !given => (self.field.least_width(), None),
-            _ => return Err(Error::Malformed("the given head has no length field to fill in")),
-        };
-        if given && head.len() != at + width + after {
-            return Err(ANOTHER);
-        }
-        let width = if given { width } else { self.field.least_width() };
-        Ok((at..at + width, value.filter(|_| given)))
-    }
-
-    /// What the length field says of this body, and how wide it is then.
-    fn value_and_width(&self, body: u64, template: &[u8], old: &[u8]) -> Result<(u64, usize), Error> {
-        let mut width = self.field.least_width();
-        loop {
-            let value = self.layout.value(body, width, template)?;
-            match self.field.width_of(value, old) {
-                Some(needed) if needed <= width => {
-                    self.layout.limit.admit(self.layout.frame(i128::from(value), width, template)?)?;
-                    return Ok((value, width));
-                }
-                Some(needed) => width = needed,
-                None => return Err(self.cannot_say(body, value, width, template)),
-            }
-        }
-    }
-
-    fn cannot_say(&self, body: u64, value: u64, width: usize, template: &[u8]) -> Error {
-        match &self.field {
-            Field::Fixed(fixed) if value < fixed.size => Error::Malformed("the body is shorter than the fixed size"),
-            Field::Length(number) if value <= number.largest() => {
-                Error::Malformed("the bits of the length field cannot say this length")
-            }
-            field => match self.layout.frame(i128::from(field.largest()), width, template) {
-                Ok(largest) => Error::TooLong { len: body, max: largest.body.min(self.layout.limit.body) },
-                Err(error) => error,
-            },
-        }
-    }
-
     /// What the bytes of the length field would say in the other order, if a body could be so long.
     pub(super) fn in_other_order(&self, field: &[u8]) -> Option<u64> {
         let Field::Length(number) = &self.field else { return None };
@@ -290,12 +196,6 @@ impl Prefixed {
     }
 }
 
-fn copy_to(head: &[u8], out: &mut [u8]) -> Result<usize, Error> {
-    let out = out.get_mut(..head.len()).ok_or(Error::NoRoom { needed: head.len() as u64 })?;
-    out.copy_from_slice(head);
-    Ok(head.len())
-}
-
 impl fmt::Display for Prefixed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.field {
@@ -311,22 +211,11 @@ impl fmt::Display for Prefixed {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Format, HEAD_MAX};
+    use super::super::Format;
+    use super::super::fill::tests::{head, head_len};
     use super::*;
     use crate::format::frame::MAX_DEFAULT;
     use proptest::prelude::*;
-
-    /// The head for a body of so many bytes.
-    fn head(format: &Format, given: Option<&[u8]>, body: u64) -> Result<Vec<u8>, Error> {
-        let mut out = vec![0xff; HEAD_MAX];
-        let len = format.write_head(given, Payload::of_len(body), &mut out)?;
-        out.truncate(len);
-        Ok(out)
-    }
-
-    fn head_len(format: &Format, body: u64) -> Result<usize, Error> {
-        head(format, None, body).map(|head| head.len())
-    }
 
     fn frame(text: &str, bytes: &[u8]) -> Result<Probe, Error> {
         Format::parse(text).unwrap().probe(bytes)
@@ -425,47 +314,6 @@ mod tests {
         assert_eq!(frame("u64be", &huge), Err(Error::TooLong { len: 1 << 63, max: MAX_DEFAULT }));
         let all = Format::parse("u64be adjust=1G max=0xffffffffffffffff").unwrap();
         assert_eq!(all.probe(&[0xff; 8]), Err(Error::TooLong { len: u64::MAX, max: u64::MAX }));
-    }
-
-    #[test]
-    fn a_length_that_the_field_cannot_say_is_refused() {
-        let format = Format::parse("u16be").unwrap();
-        assert_eq!(head_len(&format, 65535), Ok(2));
-        assert_eq!(head_len(&format, 70000), Err(Error::TooLong { len: 70000, max: 65535 }));
-        let format = Format::parse("u8 counts=frame").unwrap();
-        assert_eq!(head_len(&format, 254), Ok(1));
-        assert_eq!(head_len(&format, 255), Err(Error::TooLong { len: 255, max: 254 }));
-        let format = Format::parse("u8 adjust=4").unwrap();
-        assert_eq!(head_len(&format, 4), Ok(1));
-        assert!(matches!(head_len(&format, 3), Err(Error::Malformed(_))));
-    }
-
-    #[test]
-    fn a_given_head_keeps_its_other_bytes() {
-        let format = Format::parse("u16le at=1 head=5 counts=body").unwrap();
-        assert_eq!(head(&format, Some(&[1, 2, 3, 4, 5]), 0x1234).unwrap(), [1, 0x34, 0x12, 4, 5]);
-        assert_eq!(head(&format, None, 7).unwrap(), [0, 7, 0, 0, 0]);
-        assert!(matches!(head(&format, Some(&[1]), 7), Err(Error::Malformed(_))));
-        let mut small = [0; 4];
-        let written = format.write_head(None, Payload::of_len(7), &mut small);
-        assert_eq!(written, Err(Error::NoRoom { needed: 5 }));
-        let format = Format::parse("u32be mask=0x7fffffff init='\\x80'").unwrap();
-        assert_eq!(head(&format, None, 7).unwrap(), [0x80, 0, 0, 7]);
-        assert_eq!(head(&format, Some(&[0; 4]), 7).unwrap(), [0, 0, 0, 7]);
-    }
-
-    #[test]
-    fn a_given_head_that_varies_in_width_is_filled_in() {
-        let mqtt = Format::parse("varint at=1 digits=4").unwrap();
-        assert_eq!(head(&mqtt, Some(&[0x30, 0]), 300).unwrap(), [0x30, 0xac, 2]);
-        assert_eq!(head(&mqtt, Some(&[0x30, 0xac, 2]), 3).unwrap(), [0x30, 3]);
-        assert!(matches!(head(&mqtt, Some(&[0x30]), 3), Err(Error::Malformed(_))));
-        let ldap = Format::parse("ber").unwrap();
-        assert_eq!(head(&ldap, None, 200).unwrap(), [0x30, 0x81, 200]);
-        assert_eq!(head(&ldap, Some(&[0x1f, 0x81, 1, 0]), 200).unwrap(), [0x1f, 0x81, 1, 0x81, 200]);
-        // What says the length already, in a form of its own, stays as it is.
-        assert_eq!(head(&ldap, Some(&[0x30, 0x84, 0, 0, 0, 5]), 5).unwrap(), [0x30, 0x84, 0, 0, 0, 5]);
-        assert_eq!(head(&ldap, Some(&[0x30, 0x84, 0, 0, 0, 5]), 6).unwrap(), [0x30, 6]);
     }
 
     #[test]

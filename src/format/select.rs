@@ -155,9 +155,7 @@ impl Select {
 
     pub(super) fn probe(&self, bytes: &[u8], ask: Ask) -> Result<Probe, Error> {
         let Some(case) = self.case(bytes)? else { return Ok(Probe::NeedMore { at_least: self.least() }) };
-        // What came before it was known which case it is was not searched.
-        let before = if ask.before < self.end() { 0 } else { ask.before };
-        match case.format.probe_as(bytes, Ask { before, ..ask })? {
+        match case.format.probe_as(bytes, self.of_case(ask))? {
             Probe::Frame(frame) if frame.total() < self.end() as u64 => {
                 Err(Error::Malformed("the frame ends before the field that decides what it is"))
             }
@@ -166,7 +164,12 @@ impl Select {
     }
 
     pub(super) fn probe_end(&self, bytes: &[u8], ask: Ask) -> Result<Frame, Error> {
-        self.case(bytes)?.ok_or(Error::Truncated)?.format.probe_end_as(bytes, ask)
+        self.case(bytes)?.ok_or(Error::Truncated)?.format.probe_end_as(bytes, self.of_case(ask))
+    }
+
+    /// What came before it was known which case it is was not searched.
+    fn of_case(&self, ask: Ask) -> Ask {
+        Ask { before: if ask.before < self.end() { 0 } else { ask.before }, ..ask }
     }
 
     pub(super) fn write_head(&self, given: Option<&[u8]>, body: Payload<'_>, out: &mut [u8]) -> Result<usize, Error> {

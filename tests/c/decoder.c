@@ -477,6 +477,16 @@ static void a_stream_that_ends_in_what_is_skipped(void) {
   fdwire_decoder_free(decoder);
 }
 
+/* The first byte, which decides, and the last make no delimiter: they were never side by side. */
+static void what_is_left_of_it_is_no_delimiter(void) {
+  fdwire_decoder *decoder = decoder_of("select u8 { else: crlf max=5 }");
+  FEED(decoder, "\rtoo long\n");
+  CHECK_IS(next_of(decoder), FDWIRE_E_TOO_LONG);
+  CHECK_IS(fdwire_decoder_skip(decoder), 0);
+  CHECK_IS(fdwire_decoder_finish(decoder), FDWIRE_E_TRUNCATED);
+  fdwire_decoder_free(decoder);
+}
+
 /* Where the end of the stream ends a message, it also ends one that is skipped. */
 static void what_is_skipped_may_end_with_the_stream(void) {
   static const char *const texts[] = {"delimited by='\\n' eof=allow max=5", "eof max=5"};
@@ -820,6 +830,7 @@ int main(void) {
   RUN(a_skip_that_searches_keeps_its_format);
   RUN(what_is_skipped_is_not_handed_over);
   RUN(a_stream_that_ends_in_what_is_skipped);
+  RUN(what_is_left_of_it_is_no_delimiter);
   RUN(what_is_skipped_may_end_with_the_stream);
   RUN(not_all_is_skipped);
   RUN(formats_that_change_between_messages);

@@ -268,8 +268,7 @@ impl<F: Deref<Target = Format>> Decoder<F> {
 
     /// The end of the stream may be that of a frame which is being skipped, too.
     fn skip_to_end(&mut self) -> Result<(), Error> {
-        let ask = Ask { unlimited: true, ..Ask::default() };
-        match self.format.probe_end_as(self.buffer.bytes(), ask) {
+        match self.format.probe_end_as(self.buffer.bytes(), self.ask()) {
             Ok(frame) => self.drop_bytes(to_usize(frame.total())),
             Err(error) => return self.fail(error),
         }
@@ -435,8 +434,11 @@ impl<F: Deref<Target = Format>> Decoder<F> {
 
     /// A probe that goes on where the one before it stopped.
     fn probe_on(&self) -> Result<Probe, Error> {
-        let ask = Ask { before: self.before, unlimited: self.state == State::Skipping };
-        self.format.probe_as(self.buffer.bytes(), ask)
+        self.format.probe_as(self.buffer.bytes(), self.ask())
+    }
+
+    fn ask(&self) -> Ask {
+        Ask { before: self.before, unlimited: self.state == State::Skipping }
     }
 
     /// Where in the stream the next message begins, or the one at which the decoder stopped: so many bytes lie before it.
