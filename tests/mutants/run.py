@@ -121,10 +121,17 @@ class Patch:
         self.by, self.key, self.text = by, key, text
         self.file = text.splitlines()[0].removeprefix("--- a/")
 
-    def plant(self, tree):
+    def apply(self, tree, *options):
         # Outside any repository, so that paths are those of the copy.
-        subprocess.run(["git", "apply", "-"], cwd=tree, input=self.text, text=True, check=True,
-                       env=os.environ | {"GIT_CEILING_DIRECTORIES": str(tree.parent)})
+        return subprocess.run(["git", "apply", *options, "-"], cwd=tree, input=self.text, text=True,
+                              env=os.environ | {"GIT_CEILING_DIRECTORIES": str(tree.parent)}).returncode == 0
+
+    def fits(self):
+        return self.apply(ROOT, "--check")
+
+    def plant(self, tree):
+        if not self.apply(tree):
+            raise ValueError(f"does not fit: {self.key}")
 
     restore = Mutant.restore
 
@@ -332,6 +339,8 @@ def try_sample():
     for part in ("\n" + SAMPLE.read_text()).split("\n# ")[1:]:
         title, text = part.split("\n", 1)
         patches.append(Patch(*title.split("\t"), text.rstrip("\n") + "\n"))
+    if stale := [patch.key for patch in patches if not patch.fits()]:
+        sys.exit("the source has changed where these were, so make sample.diff anew:\n" + "\n".join(stale))
     steps = prepare({patch.by for patch in patches})
     measure(steps)
     missed = []
