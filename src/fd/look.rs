@@ -63,7 +63,7 @@ impl<'fd> Look<'fd> {
     #[cold]
     fn end(&self) -> Result<Sight, Error> {
         match SockRef::from(&self.fd).take_error()? {
-            Some(error) => Err(error.into()),
+            Some(error) => Err(syscall::unmistaken(error.into(), errno::ECONNRESET)),
             None => Ok(Sight::End),
         }
     }

@@ -29,8 +29,8 @@ use std::time::Duration;
 /// The error numbers that fdwire itself gives or looks for.
 pub mod errno {
     pub use libc::{
-        EAGAIN, EBADF, EBUSY, ECANCELED, ECONNABORTED, EDEADLK, EINPROGRESS, EINTR, EINVAL, EIO, EMFILE, EMSGSIZE,
-        ENAMETOOLONG, ENOBUFS, ENOMEM, ENOTCONN, ENOTSOCK, EOPNOTSUPP, EPIPE, EPROTO, EPROTOTYPE, ETIMEDOUT,
+        EAGAIN, EBADF, EBUSY, ECANCELED, ECONNABORTED, ECONNRESET, EDEADLK, EINPROGRESS, EINTR, EINVAL, EIO, EMFILE,
+        EMSGSIZE, ENAMETOOLONG, ENOBUFS, ENOMEM, ENOTCONN, ENOTSOCK, EOPNOTSUPP, EPIPE, EPROTO, EPROTOTYPE, ETIMEDOUT,
         ETOOMANYREFS,
     };
 }
@@ -60,6 +60,35 @@ fn check(result: isize) -> Result<usize, Error> {
     usize::try_from(result).map_err(|_| last_error())
 }
 
+/// [`check`] for what moves bytes of a socket.
+#[inline(always)]
+fn moved(result: isize) -> Result<usize, Error> {
+    usize::try_from(result).map_err(|_| last_error_of_moving(errno::ECONNRESET))
+}
+
+/// [`check`] for what moves bytes of anything else.
+#[inline(always)]
+fn moved_plainly(result: isize) -> Result<usize, Error> {
+    usize::try_from(result).map_err(|_| last_error_of_moving(errno::EIO))
+}
+
+#[cold]
+fn last_error_of_moving(given_up: c_int) -> Error {
+    unmistaken(last_error(), given_up)
+}
+
+/// What was said where bytes were to move, in no code that means something of the caller's own: its time, its limit, its locks.
+/// `given_up` stands for a peer that does not answer any more: keepalive and TCP_USER_TIMEOUT end in ETIMEDOUT (tcp(7)). ENOBUFS
+/// is want of memory, too (send(2)).
+pub(crate) fn unmistaken(error: Error, given_up: c_int) -> Error {
+    match error {
+        Error::Os(errno::ETIMEDOUT) => Error::Os(given_up),
+        Error::Os(errno::ENOBUFS) => Error::Os(errno::ENOMEM),
+        Error::Os(errno::EBUSY | errno::ECANCELED | errno::EDEADLK) => Error::Os(errno::EIO),
+        error => error,
+    }
+}
+
 /// recv(2) or recvmsg(2), which waits for all bytes if it waits.
 #[inline]
 pub(super) fn receive(fd: BorrowedFd<'_>, bufs: &mut [IoSliceMut<'_>], wait: Wait) -> Result<usize, Error> {
@@ -69,7 +98,7 @@ pub(super) fn receive(fd: BorrowedFd<'_>, bufs: &mut [IoSliceMut<'_>], wait: Wai
     }
     let mut message = message_header(bufs.as_mut_ptr().cast(), bufs.len());
     // SAFETY: the header refers to `bufs`, which are IoSliceMut, so iovecs that may be written, for the whole call.
-    check(unsafe { libc::recvmsg(fd.as_raw_fd(), &mut message, flags) })
+    moved(unsafe { libc::recvmsg(fd.as_raw_fd(), &mut message, flags) })
 }
 
 /// recv(2) or recvmsg(2): as many bytes as are there. It may wait for the first of them.
@@ -81,7 +110,7 @@ pub(super) fn receive_some(fd: BorrowedFd<'_>, bufs: &mut [IoSliceMut<'_>], wait
     }
     let mut message = message_header(bufs.as_mut_ptr().cast(), bufs.len());
     // SAFETY: as in `receive`.
-    check(unsafe { libc::recvmsg(fd.as_raw_fd(), &mut message, flags) })
+    moved(unsafe { libc::recvmsg(fd.as_raw_fd(), &mut message, flags) })
 }
 
 /// recv(2) with MSG_PEEK: as many bytes as are there, which stay there. It may wait for the first of them.
@@ -93,7 +122,7 @@ pub(super) fn peek(fd: BorrowedFd<'_>, buf: &mut [u8], wait: Wait) -> Result<usi
 #[inline]
 fn recv(fd: BorrowedFd<'_>, buf: &mut [u8], flags: c_int) -> Result<usize, Error> {
     // SAFETY: `buf` may be written for its length.
-    check(unsafe { libc::recv(fd.as_raw_fd(), buf.as_mut_ptr().cast(), buf.len(), flags) })
+    moved(unsafe { libc::recv(fd.as_raw_fd(), buf.as_mut_ptr().cast(), buf.len(), flags) })
 }
 
 /// send(2) or sendmsg(2), without SIGPIPE.
@@ -103,11 +132,11 @@ pub(super) fn send(fd: BorrowedFd<'_>, bufs: &[IoSlice<'_>], wait: Wait) -> Resu
     without_signal(|| {
         if let [buf] = bufs {
             // SAFETY: `buf` may be read for its length.
-            return check(unsafe { libc::send(fd.as_raw_fd(), buf.as_ptr().cast(), buf.len(), flags) });
+            return moved(unsafe { libc::send(fd.as_raw_fd(), buf.as_ptr().cast(), buf.len(), flags) });
         }
         let message = message_header(bufs.as_ptr().cast_mut().cast(), bufs.len());
         // SAFETY: the header refers to `bufs`, which are IoSlice, so iovecs that may be read; sendmsg writes to none.
-        check(unsafe { libc::sendmsg(fd.as_raw_fd(), &message, flags) })
+        moved(unsafe { libc::sendmsg(fd.as_raw_fd(), &message, flags) })
     })
 }
 
@@ -129,7 +158,7 @@ fn message_header(iov: *mut libc::iovec, count: usize) -> libc::msghdr {
 /// readv(2).
 pub(super) fn read(fd: BorrowedFd<'_>, bufs: &mut [IoSliceMut<'_>]) -> Result<usize, Error> {
     // SAFETY: `bufs` are IoSliceMut, so iovecs that may be written.
-    check(unsafe { libc::readv(fd.as_raw_fd(), bufs.as_ptr().cast(), bufs.len() as c_int) })
+    moved_plainly(unsafe { libc::readv(fd.as_raw_fd(), bufs.as_ptr().cast(), bufs.len() as c_int) })
 }
 
 /// writev(2), without SIGPIPE.
@@ -141,7 +170,7 @@ pub(super) fn write(fd: BorrowedFd<'_>, bufs: &[IoSlice<'_>]) -> Result<usize, E
     }
     with_sigpipe_blocked(|| {
         // SAFETY: `bufs` are IoSlice, so iovecs that may be read.
-        check(unsafe { libc::writev(fd.as_raw_fd(), bufs.as_ptr().cast(), bufs.len() as c_int) })
+        moved_plainly(unsafe { libc::writev(fd.as_raw_fd(), bufs.as_ptr().cast(), bufs.len() as c_int) })
     })
 }
 
@@ -315,7 +344,7 @@ pub(super) fn poll_any(
 pub(super) fn read_at(file: BorrowedFd<'_>, buf: &mut [u8], offset: u64) -> Result<usize, Error> {
     let offset = libc::off_t::try_from(offset).map_err(|_| Error::Os(libc::EINVAL))?;
     // SAFETY: `buf` may be written for its length.
-    check(unsafe { libc::pread(file.as_raw_fd(), buf.as_mut_ptr().cast(), buf.len(), offset) })
+    moved_plainly(unsafe { libc::pread(file.as_raw_fd(), buf.as_mut_ptr().cast(), buf.len(), offset) })
 }
 
 /// fstat(2): how many bytes a regular file has; `None` for what is none.

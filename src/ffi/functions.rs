@@ -4,7 +4,7 @@ use super::callback;
 use super::connection::{fdwire_read_fn, fdwire_wait_fn, fdwire_writev_fn};
 use crate::Error;
 use crate::connection::Functions;
-use crate::fd::errno;
+use crate::fd::{errno, unmistaken};
 use std::ffi::{c_int, c_void};
 use std::io::IoSlice;
 use std::ptr;
@@ -70,7 +70,7 @@ fn moved(result: i64, most: usize) -> Result<usize, Error> {
     match usize::try_from(result) {
         Ok(len) if len <= most => Ok(len),
         Ok(_) => Err(Error::Os(errno::EIO)),
-        Err(_) => Err(failure(result)),
+        Err(_) => Err(unmistaken(failure(result), errno::ECONNRESET)),
     }
 }
 

@@ -48,6 +48,10 @@ static const struct fault faults[] = {
     {"ENOSYS", ERRNO, ENOSYS},
     {"ECONNABORTED", ERRNO, ECONNABORTED},
     {"ETOOMANYREFS", ERRNO, ETOOMANYREFS},
+    {"ETIMEDOUT", ERRNO, ETIMEDOUT}, /* and these mean something else where fdwire says them */
+    {"ENOBUFS", ERRNO, ENOBUFS},
+    {"EBUSY", ERRNO, EBUSY},
+    {"ECANCELED", ERRNO, ECANCELED},
     {"end", END, 0},       /* the stream ends here */
     {"one", ONE, 0},       /* a byte moves */
     {"few", FEW, 0},       /* a random number of bytes */
@@ -87,10 +91,22 @@ static inline enum effect effect_of_errno(enum call call, int error) {
   case ENOSYS: return call == PWRITE ? PASSES : NO_SUCH;
   case ECONNABORTED: return call == ACCEPT ? PASSES : NO_SUCH;
   case ETOOMANYREFS: return call == SEND_FDS ? PASSES : NO_SUCH;
+  case ETIMEDOUT: case ENOBUFS: case EBUSY: case ECANCELED: return moves(call) ? TOLD : NO_SUCH;
   default: /* ENOMEM: what only asks may do without an answer, or always has one */
     return call == GETSOCKOPT || call == GETFL ? NO_SUCH
            : call < SHUTDOWN && call != POLL              ? TOLD
                                                           : MAY_PASS;
+  }
+}
+
+/* What the program is told of it. */
+static inline int told_as(enum call call, int error) {
+  int on_socket = call == RECV || call == PEEK || call == SEND || call == SEND_FDS;
+  switch (error) {
+  case ETIMEDOUT: return on_socket ? ECONNRESET : EIO;
+  case ENOBUFS: return ENOMEM;
+  case EBUSY: case ECANCELED: return EIO;
+  default: return error;
   }
 }
 

@@ -294,6 +294,33 @@ static void one_call_to_nobody(void) {
   }
 }
 
+/* ---- Peers that answer no more ---- */
+
+/* More is on its way than the peer takes, and the system is to wait half a second for an answer. */
+static void unanswered(int fds[2]) {
+  int patience_ms = 500;
+  open_way(TCP_SOCKET, fds);
+  CHECK_IS(setsockopt(fds[0], IPPROTO_TCP, TCP_USER_TIMEOUT, &patience_ms, sizeof patience_ms), 0);
+  while (send(fds[0], body, sizeof body, MSG_DONTWAIT) > 0)
+    continue;
+}
+
+/* recv(2) says ETIMEDOUT then, and after that that all has ended well. */
+static void one_that_the_system_gives_up(void) {
+  int one[2], other[2];
+  unanswered(one);
+  unanswered(other);
+  fdwire_conn *conn = conn_of(other[0], other[0], NULL);
+  fdwire_msg msg;
+  CHECK_IS(by_one_call(one[0], -1), -ECONNRESET);
+  for (int again = 0; again < 2; again++)
+    CHECK_IS(fdwire_conn_recv(conn, &msg, 5000), -ECONNRESET);
+  CHECK(is_gone(fdwire_conn_send(conn, "x", 1, 5000)));
+  fdwire_conn_free(conn);
+  close_way(one);
+  close_way(other);
+}
+
 int main(void) {
   check_begin();
   memset(body, 'b', sizeof body);
@@ -304,5 +331,6 @@ int main(void) {
   RUN(a_peer_that_never_reads);
   RUN(never_reads_until_the_end);
   RUN(one_call_to_nobody);
+  RUN(one_that_the_system_gives_up);
   return check_end();
 }

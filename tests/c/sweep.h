@@ -299,7 +299,7 @@ static inline void judge(const struct exchange *x) {
     return;
   }
   if (run.fault->sort == ERRNO)
-    code = -run.fault->error;
+    code = -told_as((enum call)run.hit, run.fault->error);
   else if (run.fault->sort == END)
     code = run.hit == PREAD ? FDWIRE_E_TRUNCATED : -EIO; /* nothing was written, and no reason why */
   switch (effect_of((enum call)run.hit, run.fault)) {

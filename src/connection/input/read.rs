@@ -164,7 +164,7 @@ impl<F: Deref<Target = Format>> Input<F> {
                 Ok(None)
             }
             // These pass.
-            Error::NoMemory | Error::Os(errno::ENOMEM | errno::ENOBUFS) => Err(error),
+            Error::NoMemory | Error::Os(errno::ENOMEM) => Err(error),
             error => {
                 self.fail(error);
                 Err(error)

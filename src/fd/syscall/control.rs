@@ -1,7 +1,7 @@
 //! recvmsg(2) and sendmsg(2) with what goes beside the bytes.
 
 use super::system::{CLOSE_ON_EXEC, NO_SIGNAL, sendmsg};
-use super::{Wait, check, message_header, without_signal};
+use super::{Wait, message_header, moved, without_signal};
 use crate::Error;
 use crate::memory::push;
 use std::io::{IoSlice, IoSliceMut};
@@ -43,7 +43,7 @@ pub(in crate::fd) fn receive_with_control(
     message.msg_control = room.0.as_mut_ptr().cast();
     message.msg_controllen = CONTROL_ROOM as _;
     // SAFETY: the header refers to `bufs`, which may be written, and to `room`, for the whole call.
-    let len = check(unsafe { libc::recvmsg(fd.as_raw_fd(), &mut message, flags) })?;
+    let len = moved(unsafe { libc::recvmsg(fd.as_raw_fd(), &mut message, flags) })?;
     // SAFETY: recvmsg has filled in the header and the room that it refers to.
     let mut control = unsafe { control_of(&message) };
     control.cut |= message.msg_flags & libc::MSG_CTRUNC != 0;
@@ -105,6 +105,6 @@ pub(in crate::fd) fn send_descriptors(
         (*header).cmsg_type = libc::SCM_RIGHTS;
         (*header).cmsg_len = libc::CMSG_LEN(len) as _;
         libc::CMSG_DATA(header).copy_from_nonoverlapping(descriptors.as_ptr().cast(), len as usize);
-        without_signal(|| check(sendmsg(fd.as_raw_fd(), &message, flags)))
+        without_signal(|| moved(sendmsg(fd.as_raw_fd(), &message, flags)))
     }
 }
