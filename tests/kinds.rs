@@ -401,6 +401,51 @@ fn a_frame_that_is_skipped_may_end_with_the_stream() {
     }
 }
 
+/// What decides must be there where the tail is checked, which may be when all but the head is gone.
+#[test]
+fn a_case_with_a_literal_tail_is_told_by_its_head() {
+    for (text, good) in [
+        ("select u8 at=5 { else: u32be tail=';' }", false),
+        ("select u8 at=5 { else: select u8 { else: u32be tail=';' } }", false),
+        ("select u8 at=4 { else: u32be head=5 tail=';' }", true),
+        ("select u8 at=9 { else: u32be at=1 tail=u8@0 }", true),
+    ] {
+        assert_eq!(Format::parse(text).is_ok(), good, "{text}");
+    }
+}
+
+/// As no message will come of it.
+#[test]
+fn nothing_is_needed_where_a_tail_is_wrong_already() {
+    let format = Format::parse("u8 tail=';;'").unwrap();
+    let mut decoder = Decoder::new(&format);
+    decoder.feed(b"\x01a!").unwrap();
+    assert_eq!(decoder.needed(), 0);
+    assert!(matches!(decoder.next_message(), Err(Error::Malformed(_))));
+}
+
+/// Whoever takes the bytes over is told where they begin.
+#[test]
+fn a_stream_that_broke_stays_where_it_broke() {
+    let format = Format::parse("u8 max=4").unwrap();
+    let mut decoder = Decoder::new(&format);
+    decoder.feed(b"\x01a\x09rest").unwrap();
+    assert!(matches!(decoder.next_message(), Ok(Some(_))));
+    assert!(decoder.next_message().is_err());
+    assert_eq!(decoder.unread(), b"\x09rest");
+    assert_eq!(decoder.offset(), 2);
+}
+
+/// What a receiver refuses is not sent.
+#[test]
+fn a_head_over_64k_is_not_filled_in() {
+    let format = Format::parse("lsp").unwrap();
+    let head = |len: usize| format!("X: {}\r\n\r\n", "y".repeat(len));
+    let sent = |len| encode(&format, Some(head(len).as_bytes()), b"body", &mut Vec::new());
+    assert!(sent(60_000).is_ok());
+    assert!(matches!(sent(70_000), Err(Error::Malformed(_))));
+}
+
 /// The tag that the format gives a head of its own may say how long the tail is.
 #[test]
 fn a_tag_counts_for_what_lies_in_it() {

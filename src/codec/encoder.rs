@@ -24,9 +24,13 @@ pub fn encode(format: &Format, head: Option<&[u8]>, body: &[u8], out: &mut Vec<u
 /// What follows a body of `body_len` bytes behind this head, which is the whole head as it is sent.
 ///
 /// # Errors
-/// [`Error::Malformed`] where the format has no such head.
+/// [`Error::Malformed`] where the format has no such head before such a body.
 pub fn tail_of<'f>(format: &'f Format, head: &[u8], body_len: u64) -> Result<Tail<'f>, Error> {
-    format.tail_behind(head, Payload::of_len(body_len))
+    let body = Payload::of_len(body_len);
+    match format.is_custom() || format.agrees(head, body) {
+        true => format.tail_behind(head, body),
+        false => Err(Error::Malformed("the head is none of this format's, or of another body")),
+    }
 }
 
 /// The head of a message, made in `scratch`.

@@ -226,8 +226,9 @@ pub unsafe extern "C" fn fdwire_decoder_finish(decoder: *mut fdwire_decoder) -> 
 /// After FDWIRE_E_TOO_LONG: goes past that message, to be in step with the next one. Its bytes are
 /// dropped as they come, and none behind it.
 ///
-/// Returns: 0; the decoder's error where it is another, or where no end of that message is known;
-/// -EINVAL where there is nothing to be skipped, or for a NULL.
+/// Returns: 0; the decoder's error where it is another, or where no end of that message is known
+/// (a custom format's function has to tell it from the bytes that are there); -EINVAL where there
+/// is nothing to be skipped, or for a NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fdwire_decoder_skip(decoder: *mut fdwire_decoder) -> c_int {
     // SAFETY: the caller's promise for `decoder`.
@@ -272,7 +273,8 @@ pub unsafe extern "C" fn fdwire_decoder_unread(
 }
 
 /// How many more bytes the next message needs at least: reading no more than these reads nothing
-/// past it.
+/// past it. (But where one delimiter begins another, as '\r' does "\r\n", or a line is split: what
+/// follows tells then where the message ends.)
 ///
 /// Returns: that; 0 where the message is there, or will never be, or for a NULL.
 #[unsafe(no_mangle)]

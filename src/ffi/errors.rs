@@ -92,7 +92,7 @@ fn name(code: c_int) -> &'static CStr {
     ];
     match code {
         0.. => c"OK",
-        -4095..0 => errno_name(-code),
+        -4095..0 => errno_name(-code).or_else(|| own_errno_name(-code)).unwrap_or(c"UNKNOWN"),
         _ => NAMES.iter().find(|(own, _)| *own as c_int == code).map_or(c"UNKNOWN", |(_, name)| name),
     }
 }
@@ -105,21 +105,22 @@ mod numbers {
     pub(super) const ETIME: c_int = 0;
 }
 
-/// The errno numbers by name, as errno(3) lists them.
+/// A function that names errno numbers.
 macro_rules! errno_names {
-    ($($name:ident)+) => {
-        fn errno_name(errno: c_int) -> &'static CStr {
+    ($function:ident: $($name:ident)+) => {
+        fn $function(errno: c_int) -> Option<&'static CStr> {
             const NUMBERS: &[c_int] = &[$(numbers::$name),+];
             // One text: pointers to many would be worked out anew in each process.
             const NAMES: &[u8] = concat!($(stringify!($name), "\0"),+).as_bytes();
             let place = NUMBERS.iter().position(|number| *number == errno);
             let name = place.and_then(|place| NAMES.split_inclusive(|byte| *byte == 0).nth(place));
-            name.and_then(|name| CStr::from_bytes_with_nul(name).ok()).unwrap_or(c"UNKNOWN")
+            name.and_then(|name| CStr::from_bytes_with_nul(name).ok())
         }
     };
 }
 
 errno_names! {
+    errno_name:
     E2BIG EACCES EADDRINUSE EADDRNOTAVAIL EAFNOSUPPORT EAGAIN EALREADY EBADF EBADMSG EBUSY ECANCELED ECHILD ECONNABORTED
     ECONNREFUSED ECONNRESET EDEADLK EDESTADDRREQ EDOM EDQUOT EEXIST EFAULT EFBIG EHOSTDOWN EHOSTUNREACH EIDRM EILSEQ
     EINPROGRESS EINTR EINVAL EIO EISCONN EISDIR ELOOP EMFILE EMLINK EMSGSIZE EMULTIHOP ENAMETOOLONG ENETDOWN ENETRESET
@@ -127,4 +128,18 @@ errno_names! {
     ENOTDIR ENOTEMPTY ENOTRECOVERABLE ENOTSOCK ENOTTY ENXIO EOPNOTSUPP EOVERFLOW EOWNERDEAD EPERM EPFNOSUPPORT EPIPE EPROTO
     EPROTONOSUPPORT EPROTOTYPE ERANGE EREMOTE EROFS ESHUTDOWN ESOCKTNOSUPPORT ESPIPE ESRCH ESTALE ETIME ETIMEDOUT
     ETOOMANYREFS ETXTBSY EUSERS EXDEV
+}
+
+// Those of Linux alone, from errno(3).
+#[cfg(target_os = "linux")]
+errno_names! {
+    own_errno_name:
+    EADV EBADE EBADFD EBADR EBADRQC EBADSLT EBFONT ECHRNG ECOMM EDOTDOT EHWPOISON EISNAM EKEYEXPIRED EKEYREJECTED EKEYREVOKED
+    EL2HLT EL2NSYNC EL3HLT EL3RST ELIBACC ELIBBAD ELIBEXEC ELIBMAX ELIBSCN ELNRNG EMEDIUMTYPE ENAVAIL ENOANO ENOCSI ENODATA
+    ENOKEY ENOMEDIUM ENONET ENOPKG ENOSR ENOSTR ENOTNAM ENOTUNIQ EREMCHG EREMOTEIO ERESTART ERFKILL ESRMNT ESTRPIPE EUCLEAN
+    EUNATCH EXFULL
+}
+#[cfg(not(target_os = "linux"))]
+fn own_errno_name(_: c_int) -> Option<&'static CStr> {
+    None
 }

@@ -28,8 +28,11 @@ pub(super) struct Custom {
 impl Custom {
     #[inline(never)]
     pub(super) fn probe(&self, bytes: &[u8], ask: Ask) -> Result<Probe, Error> {
+        // What is unfinished then is over the limit, whatever came behind it at once.
+        let seen = usize::try_from(self.most().saturating_add(1)).unwrap_or(usize::MAX);
+        let bytes = if ask.unlimited { bytes } else { &bytes[..bytes.len().min(seen)] };
         match self.own.probe(bytes)? {
-            Probe::NeedMore { at_least } if self.is_over(bytes.len().max(at_least)) && !ask.unlimited => {
+            Probe::NeedMore { at_least } if bytes.len().max(at_least) as u64 > self.most() && !ask.unlimited => {
                 let max = self.limit.body;
                 Err(Error::TooLong { len: max.saturating_add(1), max })
             }
@@ -42,9 +45,9 @@ impl Custom {
         }
     }
 
-    /// Whether a frame that has so many bytes is over the limit, wherever its body starts.
-    fn is_over(&self, len: usize) -> bool {
-        len as u64 > self.limit.body.saturating_add(HEAD_MAX as u64)
+    /// A frame of more bytes is over the limit, wherever its body starts.
+    fn most(&self) -> u64 {
+        self.limit.body.saturating_add(HEAD_MAX as u64)
     }
 
     /// The function has no inverse: head and body are sent as they are, if it takes them for a frame.

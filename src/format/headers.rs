@@ -160,6 +160,9 @@ impl Headers {
             }
             Some(given) => self.fill_in(given, body.len, &mut head)?,
         }
+        if head.len() > HEAD_MAX {
+            return Err(Error::Malformed("a head has at most 64K bytes"));
+        }
         self.limit.admit(Frame { head: head.len(), body: body.len, tail: 0 })?;
         let out = out.get_mut(..head.len()).ok_or(Error::NoRoom { needed: head.len() as u64 })?;
         out.copy_from_slice(&head);

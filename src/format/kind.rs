@@ -194,6 +194,17 @@ impl Format {
         }
     }
 
+    /// The fewest bytes in a head before a tail that is compared with what it has to be, if there are such tails.
+    pub(super) fn least_head_of_checked_tails(&self) -> Option<usize> {
+        match &self.kind {
+            Kind::Prefixed(prefixed) => prefixed.checks_tail().then(|| prefixed.least_head()),
+            Kind::Select(select) => {
+                select.cases().iter().filter_map(|case| case.format.least_head_of_checked_tails()).min()
+            }
+            Kind::Delimited(_) | Kind::Headers(_) | Kind::Eof(_) | Kind::Custom(_) => None,
+        }
+    }
+
     /// Whether frames are told by their beginning; the others end where something is found, or with the stream.
     pub(crate) fn tells_length(&self) -> bool {
         match &self.kind {
@@ -332,7 +343,7 @@ impl Format {
     }
 
     /// Whether a receiver takes this head for one before this body.
-    pub(super) fn agrees(&self, head: &[u8], body: Payload<'_>) -> bool {
+    pub(crate) fn agrees(&self, head: &[u8], body: Payload<'_>) -> bool {
         match &self.kind {
             Kind::Prefixed(_) | Kind::Headers(_) => match self.probe(head) {
                 Ok(Probe::Frame(frame)) => frame.head == head.len() && frame.body == body.len,

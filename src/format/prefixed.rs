@@ -40,6 +40,11 @@ impl Prefixed {
         self.layout.at + self.field.least_width() + self.layout.after
     }
 
+    /// Whether a tail is compared with what it has to be.
+    pub(super) fn checks_tail(&self) -> bool {
+        matches!(self.layout.extras.tail, TailKind::Literal(_))
+    }
+
     /// An upper bound of the bytes in a body.
     pub(super) fn max_body(&self) -> u64 {
         match (&self.plain, &self.field) {

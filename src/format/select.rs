@@ -65,6 +65,9 @@ impl Select {
             if format.may_end_before(select.end()) {
                 return case.format.kind.refuse("a frame of this case may end before the field that decides");
             }
+            if format.least_head_of_checked_tails().is_some_and(|len| len < select.end()) {
+                return case.format.kind.refuse("where a tail is a literal, what decides lies in the head");
+            }
             select.note(&labels)?;
             push(&mut select.cases, Case { labels, format })?;
         }

@@ -339,6 +339,33 @@ static void wanting_more_has_an_end(void) {
   fdwire_format_free(format);
 }
 
+/* Lines without a NUL. */
+static int64_t line_without_nul(void *ctx, const uint8_t *bytes, size_t len, size_t *head_len,
+                                size_t *at_least) {
+  (void)ctx, (void)head_len, (void)at_least;
+  for (size_t i = 0; i < len; i++)
+    if (bytes[i] == 0 || bytes[i] == '\n')
+      return bytes[i] == 0 ? -1 : (int64_t)i + 1;
+  return 0;
+}
+
+/* What lies behind the longest frame is none of its business, though it came with it. */
+static void what_is_too_long_is_so_however_it_came(void) {
+  static char bytes[(64 << 10) + 102];
+  fdwire_format *format = custom(line_without_nul, NULL, 100);
+  memset(bytes, 'x', sizeof bytes - 1);
+  for (size_t last = 0; last < 3; last++) { /* so many bytes, the NUL among them, come by themselves */
+    fdwire_decoder *decoder = decoder_of(format);
+    CHECK_IS(fdwire_decoder_feed(decoder, bytes, sizeof bytes - last), 0);
+    int result = next_of(decoder);
+    if (result == 0 && fdwire_decoder_feed(decoder, bytes + sizeof bytes - last, last) == 0)
+      result = next_of(decoder);
+    CHECK_IS(result, FDWIRE_E_TOO_LONG);
+    fdwire_decoder_free(decoder);
+  }
+  fdwire_format_free(format);
+}
+
 /* Says another length at each call. */
 static int64_t fickle(void *ctx, const uint8_t *bytes, size_t len, size_t *head_len, size_t *at_least) {
   unsigned *state = (unsigned *)ctx;
@@ -501,6 +528,7 @@ int main(void) {
   RUN(a_frame_of_all_there_is);
   RUN(needs_that_make_no_sense);
   RUN(wanting_more_has_an_end);
+  RUN(what_is_too_long_is_so_however_it_came);
   RUN(a_function_that_changes_its_mind);
   RUN(sending);
   RUN(what_is_no_frame_is_not_sent);

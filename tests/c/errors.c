@@ -35,6 +35,21 @@ static void names(void) {
     CHECK(strncmp(fdwire_error_name(code), "FDWIRE_E_", 9) == 0);
 }
 
+#ifdef __GLIBC__
+extern const char *strerrorname_np(int number); /* a GNU extension since glibc 2.32 */
+
+static void every_errno_has_its_name(void) {
+  int names = 0;
+  for (int number = 1; number < 4096; number++) {
+    const char *name = strerrorname_np(number);
+    if (name != NULL && strcmp(name, fdwire_error_name(-number)) != 0)
+      printf("%d is %s, not %s\n", number, name, fdwire_error_name(-number)), check_failures++;
+    names += name != NULL;
+  }
+  CHECK(names > 100);
+}
+#endif
+
 static void texts(void) {
   char text[200];
   CHECK_IS(fdwire_strerror(-EPIPE, text, sizeof text), strlen(strerror(EPIPE)));
@@ -66,6 +81,9 @@ int main(void) {
   RUN(the_version_is_that_of_the_header);
   RUN(values_never_change);
   RUN(names);
+#ifdef __GLIBC__
+  RUN(every_errno_has_its_name);
+#endif
   RUN(texts);
   RUN(texts_are_cut_and_ended);
   return check_end();

@@ -50,6 +50,26 @@ static void check_head_and_tail(const struct kind *kind, const char *given, size
   fdwire_format_free(format);
 }
 
+static void no_tail_behind_a_head_that_is_none(void) {
+  static const struct {
+    const char *text, *head;
+    uint64_t body_len;
+  } cases[] = {{"u8 at=1 magic='x' tail=';'", "z\5", 5},
+               {"u8 at=1 magic='x' tail=';'", "x\5", 6},
+               {"u8 at=1 magic='x' tail=';'", "x", 5},
+               {"u8 at=1 magic='x' tail=';'", "", 5},
+               {"delimited start='$' by='#'", "z", 5}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    fdwire_format *format = format_of(cases[i].text);
+    char out[8];
+    size_t len = 9;
+    CHECK_IS(fdwire_format_tail(format, cases[i].head, strlen(cases[i].head), cases[i].body_len, out, sizeof out, &len),
+             FDWIRE_E_MALFORMED);
+    CHECK_IS(len, 9);
+    fdwire_format_free(format);
+  }
+}
+
 static void bytes_on_the_wire(void) {
   EACH_KIND(kind) {
     fdwire_msg msg = {NULL, (const uint8_t *)kind->body, 0, kind->body_len, 0};
@@ -528,6 +548,7 @@ static void bodies_that_cannot_be_sent(void) {
 int main(void) {
   check_begin();
   RUN(bytes_on_the_wire);
+  RUN(no_tail_behind_a_head_that_is_none);
   RUN(heads_that_are_filled_in);
   RUN(sending_writes_just_the_frame);
   RUN(receiving_takes_just_the_message);

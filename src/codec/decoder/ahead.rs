@@ -49,10 +49,10 @@ impl<F: Deref<Target = Format>> Decoder<F> {
             }
             State::Between | State::Inside(_) => {}
         }
-        self.ended || self.needed() == 0 || self.is_tail_bad()
+        self.ended || self.needed() == 0
     }
 
-    fn is_tail_bad(&self) -> bool {
+    pub(super) fn is_tail_bad(&self) -> bool {
         let State::Inside(frame) = self.state else { return false };
         self.tail_there(&frame).is_some_and(|tail| self.format.check_tail(&frame, self.buffer.bytes(), tail).is_err())
     }

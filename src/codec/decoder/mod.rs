@@ -413,7 +413,7 @@ impl<F: Deref<Target = Format>> Decoder<F> {
                 Err(_) => return 0,
             }
         }
-        self.missing()
+        if self.is_tail_bad() { 0 } else { self.missing() }
     }
 
     fn missing(&self) -> usize {
@@ -475,8 +475,10 @@ impl<F: Deref<Target = Format>> Decoder<F> {
             return &[];
         }
         (self.before, self.at_least) = (0, 0);
-        if let State::Inside(_) = self.state {
-            self.state = State::Between;
+        match self.state {
+            State::Inside(_) => self.state = State::Between,
+            State::Failed(_) => self.gone += self.buffer.len() as u64, // it stays where it stopped
+            _ => {}
         }
         self.buffer.take(self.buffer.len())
     }
