@@ -4,10 +4,11 @@
 #    fuzz/run.sh [SECONDS [TARGET...]]        60 seconds, all targets
 #    RUNS=5000000 fuzz/run.sh                 so many executions instead, shared among the targets, the same ones each time
 #    TOTAL=100000000 fuzz/run.sh 4500         a part, of so many seconds in all, of a long run: what was found and how many
-#                                             executions there were is kept (fuzz/total), and the next call goes on from there
+#                                             executions there were is kept (fuzz/total), and the next call goes on from there,
+#                                             or begins anew where the library is another
 #
-# Says how many executions there were of each target and, as the figure fuzz.executions, in all. Needs cargo and a C++
-# compiler, and no nightly: it builds as cargo-fuzz does, which works with these folders as well.
+# Says how many executions there were of each target and in all; they are figures where nothing was found and a long run is at
+# its end. Needs cargo and a C++ compiler, and no nightly: it builds as cargo-fuzz does, which works with these folders as well.
 # Exits with 1 if an input broke a promise, took too long, or if fewer executions were made than asked for; with 3 if a long run
 # is not at its end. The input is in fuzz/artifacts then, and to try it again is
 #
@@ -92,6 +93,15 @@ executed() { # TARGET
   awk '/^stat::number_of_executed_units:/ { all += $2 } END { print all + 0 }' "$programs/$1.log"
 }
 
+# What a long run tries: the library's source.
+tried() { find ../src -name '*.rs' -print0 | sort -z | xargs -0 cat | cksum | tr ' ' -; }
+
+# Executions in the parts of a long run before this one.
+before() { # TARGET
+  [ -z "${TOTAL:-}" ] || awk -v tried="$(tried)" -v target="$1" \
+    'NR == 1 && $2 != tried { exit } $1 == target { print $2 }' "$state" 2> /dev/null || true
+}
+
 # Two at a time. Says whether all went well.
 fuzz_all() {
   local target result=0
@@ -104,31 +114,34 @@ fuzz_all() {
 }
 
 figure() { # KEY VALUE WHAT
-  printf '%-18s %s %s\n' "$1" "$2" "$3"
   [ -z "${FDWIRE_FIGURES:-}" ] || printf '%s\t%s\t%s\n' "$1" "$2" "$3" >> "$FDWIRE_FIGURES"
 }
 
 build
 for target in "${targets[@]}"; do rm -f "$programs/$target.log"; done
-result=0
-fuzz_all || result=1
+fuzz_all || exit 1
 all=0
+declare -A ran
 for target in "${targets[@]}"; do
-  ran=$(executed "$target")
-  all=$((all + ran))
-  [ -n "${TOTAL:-}" ] || figure "fuzz.$target" "$ran" "inputs run by this target, nine of ten up to 128 bytes, the others up to 512"
+  ran[$target]=$(($(executed "$target") + $(before "$target") + 0))
+  all=$((all + ${ran[$target]}))
 done
-if [ -n "${TOTAL:-}" ]; then
-  all=$((all + $(cat "$state" 2> /dev/null || echo 0)))
-  echo "$all" > "$state"
-fi
-figure fuzz.executions "$all" "inputs run by all fuzz targets, each under AddressSanitizer"
-[ "$result" -eq 0 ] || exit 1
+echo "$all executions in all"
 if [ "$all" -lt "${RUNS:-0}" ]; then
   echo "fewer than the $RUNS that were asked for"
   exit 1
 fi
-if [ "$all" -lt "${TOTAL:-0}" ]; then
-  echo "of $TOTAL; to be continued"
-  exit 3
+if [ -n "${TOTAL:-}" ]; then
+  {
+    echo "tried $(tried)"
+    for target in "${targets[@]}"; do echo "$target ${ran[$target]}"; done
+  } > "$state"
+  if [ "$all" -lt "$TOTAL" ]; then
+    echo "of $TOTAL; to be continued"
+    exit 3
+  fi
 fi
+for target in "${targets[@]}"; do
+  figure "fuzz.$target" "${ran[$target]}" "inputs run by this target, nine of ten up to 128 bytes, the others up to 512"
+done
+figure fuzz.executions "$all" "inputs run by all fuzz targets, each under AddressSanitizer"

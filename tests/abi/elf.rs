@@ -13,12 +13,13 @@ pub(crate) fn exports_only(library: &Path, declared: &BTreeSet<String>) -> Resul
     let symbols = output(Command::new("nm").args(["-D", "--defined-only"]).arg(library))?;
     let exported: BTreeSet<String> =
         symbols.lines().filter_map(|line| Some(line.split_whitespace().nth(2)?.into())).collect();
+    same(&exported, declared)?;
     crate::trials::figure(
         "abi.symbols",
         exported.len(),
         "symbols that the shared library exports, all declared in the header",
     );
-    same(&exported, declared)
+    Ok(())
 }
 
 /// In a static library names meet those of the program that it is linked with: beside fdwire's there may be only those that no
@@ -104,14 +105,14 @@ pub(crate) fn works_with_glibc(library: &Path) -> Result<(), Failed> {
     });
     let needed: Vec<((u32, u32), &str)> = needed.collect();
     let (newest, _) = *needed.iter().max().ok_or("no symbol of glibc was found")?;
+    if newest > GLIBC {
+        let newer: Vec<_> = needed.iter().filter(|(version, _)| *version > GLIBC).collect();
+        return Err(format!("needs more than glibc {}.{}: {newer:?}", GLIBC.0, GLIBC.1).into());
+    }
     crate::trials::figure(
         "abi.glibc",
-        format!("{}.{}", newest.0, newest.1),
+        format_args!("{}.{}", newest.0, newest.1),
         "the oldest glibc that has all symbols it needs, built here",
     );
-    if newest <= GLIBC {
-        return Ok(());
-    }
-    let newer: Vec<_> = needed.iter().filter(|(version, _)| *version > GLIBC).collect();
-    Err(format!("needs more than glibc {}.{}: {newer:?}", GLIBC.0, GLIBC.1).into())
+    Ok(())
 }

@@ -31,6 +31,8 @@ from warm import seed  # noqa: E402
 WORK = ROOT / "target/coverage"
 PROFILES = WORK / "profiles"
 LINES, BRANCHES = 97.0, 93.0
+# What the tests count here, they count in gates of their own.
+FIGURES = os.environ.pop("FDWIRE_FIGURES", None)
 
 RUST_TESTS = ["--lib", "--test", "vectors", "--test", "kinds", "--test", "presets"]
 
@@ -134,12 +136,12 @@ def report(lines, branches, missed):
                      if not count]
             print("".join(f"src/{file}: {text}\n" for text in ["lines " + " ".join(where)] * bool(where) + sides), end="")
     of_lines, of_branches = percent(*total[:2]), percent(*total[2:])
-    if "FDWIRE_FIGURES" in os.environ:
-        with open(os.environ["FDWIRE_FIGURES"], "a") as figures:
-            figures.write(f"coverage.lines\t{of_lines:.1f}\tpercent of the lines of src that tests reach, C programs included\n"
-                          f"coverage.branches\t{of_branches:.1f}\tpercent of the sides of branches that they reach\n")
     if of_lines < LINES or of_branches < BRANCHES:
         return f"too little: {LINES} % of lines and {BRANCHES} % of branches is the least"
+    if FIGURES:
+        with open(FIGURES, "a") as figures:
+            figures.write(f"coverage.lines\t{of_lines:.1f}\tpercent of the lines of src that tests reach, C programs included\n"
+                          f"coverage.branches\t{of_branches:.1f}\tpercent of the sides of branches that they reach\n")
     return 0
 
 

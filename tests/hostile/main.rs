@@ -86,10 +86,13 @@ fn all(build: &str, sort: &str, count: usize, figures: bool) -> Result<(), Faile
         }
     }
     println!("{sort} ({build}): {totals:?} cases, calls, signals, hangs, failures");
+    if !wrong.is_empty() {
+        return Err(wrong.into());
+    }
     if figures {
         tell(sort, totals);
     }
-    if wrong.is_empty() { Ok(()) } else { Err(wrong.into()) }
+    Ok(())
 }
 
 /// `12 cases, 34 calls, ...`, on the last line.

@@ -312,6 +312,10 @@ static struct sample most_of(const struct sample *samples, int count) {
 static void judge(const struct sample *samples) {
   struct sample early = most_of(samples + STAGES / 4, STAGES / 4);
   struct sample late = most_of(samples + STAGES / 4 * 3, STAGES / 4);
+  CHECK(late.heap - early.heap <= HEAP_SLACK);
+  CHECK(late.pages - early.pages <= PAGES_SLACK);
+  CHECK_IS(late.fds, early.fds);
+  CHECK(resets > 0 && cut_off > 0 && too_long > 0 && cancels > 0);
   figure("soak.messages", (long long)messages, "messages that arrived whole and in order");
   figure("soak.connections", (long long)connections, "connections that were made and freed meanwhile");
   figure("soak.broken", (long long)(resets + cut_off + too_long + cancels),
@@ -320,10 +324,6 @@ static void judge(const struct sample *samples) {
          "bytes in use: the last quarter's most less the second's");
   figure("soak.rss_growth", late.pages - early.pages, "bytes of pages: the same");
   figure("soak.fds_growth", late.fds - early.fds, "descriptors: the same");
-  CHECK(late.heap - early.heap <= HEAP_SLACK);
-  CHECK(late.pages - early.pages <= PAGES_SLACK);
-  CHECK_IS(late.fds, early.fds);
-  CHECK(resets > 0 && cut_off > 0 && too_long > 0 && cancels > 0);
 }
 
 int main(int argc, char **argv) {
