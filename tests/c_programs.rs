@@ -65,7 +65,9 @@ fn main() {
     }
     let conclusion = libtest_mimic::run(&arguments, tests);
     drop(build);
-    figures();
+    if conclusion.num_failed == 0 {
+        figures();
+    }
     conclusion.exit();
 }
 
@@ -164,6 +166,7 @@ fn helgrind_of(program: &str, make: impl Fn(&str, Option<String>, Body) -> Trial
     if !has_threads(program) {
         return None;
     }
+    THREADED.fetch_add(usize::from(all()), Ordering::Relaxed);
     if HURRIED.contains(&program) {
         let name = format!("helgrind: {program} (left out: it measures time, which helgrind stretches)");
         return Some(Trial::test(name, || Ok(())).with_ignored_flag(true));
@@ -204,6 +207,8 @@ static ADDRESSES_CLEAN: Clean = Clean(AtomicUsize::new(0));
 static MEMORY_CLEAN: Clean = Clean(AtomicUsize::new(0));
 static THREADS_CLEAN: Clean = Clean(AtomicUsize::new(0));
 static LOCKS_CLEAN: Clean = Clean(AtomicUsize::new(0));
+/// Programs with threads, where helgrind is asked for: those that it leaves out, too.
+static THREADED: AtomicUsize = AtomicUsize::new(0);
 static GOLDEN_BYTES: AtomicUsize = AtomicUsize::new(0);
 
 fn figures() {
@@ -213,7 +218,11 @@ fn figures() {
         "C programs without an error, a leak or an open descriptor under memcheck",
     );
     THREADS_CLEAN.figure("checkers.tsan.programs", "C programs with threads, without a race under ThreadSanitizer");
-    LOCKS_CLEAN.figure("checkers.helgrind.programs", "C programs with threads, without an error under helgrind");
+    let [clean, threaded] = [&LOCKS_CLEAN.0, &THREADED].map(|count| count.load(Ordering::Relaxed));
+    if threaded > 0 {
+        let what = "C programs with threads, without an error under helgrind; the others measure time";
+        figure("checkers.helgrind.programs", format_args!("{clean} of {threaded}"), what);
+    }
     figure_of_some("golden.bytes", GOLDEN_BYTES.load(Ordering::Relaxed), "bytes on the wire that are the same as ever");
 }
 
@@ -344,20 +353,26 @@ fn with_faults(program: &str, build: &Build) -> Result<(), Failed> {
 
 /// How much of a sweep's runs is run here; 128 is all of them.
 const SWEEP: &str = "16";
-/// So many faults at least have to have happened, or the sweep has shown nothing.
-const FAULTS: [(&str, u64); 2] = [("sweep_calls", 10_000), ("sweep_conn", 20_000)];
+const WHOLE: u64 = 128;
+/// So many faults at least have to have happened then, or the sweep has shown nothing.
+const FAULTS: [(&str, u64); 2] = [("sweep_calls", 100_000), ("sweep_conn", 200_000)];
 
 /// Every fault at every system call, or many of them.
 fn with_every_fault(program: &str, build: &Build) -> Result<(), Failed> {
     let scale = std::env::var("FDWIRE_TEST_SCALE").unwrap_or(SWEEP.into());
     let sweep = compile(program, ("every-fault", "gcc", &["-std=c11"]), &link_shared(build), build)?;
-    let printed = output(Command::new(sweep).env("FDWIRE_TEST_SCALE", scale))?;
+    let printed = output(Command::new(sweep).env("FDWIRE_TEST_SCALE", &scale))?;
+    let scale: u64 = scale.parse()?;
     let injected: Option<u64> =
         printed.split(" faults in ").next().and_then(|text| text.rsplit('\n').next()?.parse().ok());
-    let least = FAULTS.iter().find(|(name, _)| *name == program).map_or(0, |(_, least)| *least);
+    let least = FAULTS.iter().find(|(name, _)| *name == program).map_or(0, |(_, least)| least * scale / WHOLE);
     match injected {
         Some(injected) if injected >= least => {
-            figure(&format!("faults.{program}"), injected, "faults injected, one a run");
+            let (part, what) = match scale {
+                WHOLE => ("", "faults injected, one a run: all that there are"),
+                _ => (".sample", "faults injected, one a run: a part of all"),
+            };
+            figure(&format!("faults.{program}{part}"), injected, what);
             Ok(())
         }
         _ => Err(format!("not {least} faults: {printed}").into()),
