@@ -7,7 +7,8 @@
     tests/plants/plants.py --list        what there is
 
 plants.toml has them: an edit of one file, the command that is the gate, and what it has to say then. They are planted in a copy of
-the tree, in target/plants. A gate that is red without its fault shows nothing, so it runs without it first.
+the tree, in target/plants. First of all, each plant that there is has to fit the source as it is now. A gate that is red without its
+fault shows nothing, so it runs without it before.
 """
 import argparse
 import os
@@ -58,12 +59,17 @@ def run(command):
     return process.returncode == 0, said
 
 
+def misfit(plant):
+    """Why the fault cannot be planted; None if it can."""
+    file = ROOT / plant["file"]
+    times = file.read_text().count(plant["old"]) if file.exists() else 0
+    return None if times == 1 else f"{plant['gate']}: {plant['what']}: {plant['file']} has its place {times} times"
+
+
 def try_out(plant):
     """None if the gate caught the fault, else what is wrong."""
     file = FIELD / plant["file"]
     before = file.read_text()
-    if before.count(plant["old"]) != 1:
-        return f"the fault does not fit: {plant['file']} has its place {before.count(plant['old'])} times"
     file.write_text(before.replace(plant["old"], plant["new"]))
     try:
         green, said = run(plant["command"])
@@ -87,15 +93,17 @@ def main():
     options.add_argument("--short", action="store_true", help="those of CI")
     options.add_argument("--list", action="store_true", help="what there is")
     asked = options.parse_args()
-    plants = tomllib.loads((HERE / "plants.toml").read_text())["plant"]
-    unknown = set(asked.gates) - {plant["gate"] for plant in plants}
+    every = tomllib.loads((HERE / "plants.toml").read_text())["plant"]
+    unknown = set(asked.gates) - {plant["gate"] for plant in every}
     if unknown:
         sys.exit(f"no such gate: {', '.join(sorted(unknown))}")
-    plants = [p for p in plants if (p["gate"] in asked.gates or not asked.gates) and (p.get("short") or not asked.short)]
+    plants = [p for p in every if (p["gate"] in asked.gates or not asked.gates) and (p.get("short") or not asked.short)]
     if asked.list:
         for plant in plants:
             print(f"{plant['gate']:16} {plant['what']}")
         return
+    if misfits := list(filter(None, map(misfit, every))):
+        sys.exit("these do not fit:\n" + "\n".join(misfits))
     copy_tree()
     failed = 0
     for command in dict.fromkeys(plant["command"] for plant in plants):
@@ -111,11 +119,11 @@ def main():
         result = try_out(plant)
         failed += result is not None
         show(plant, result, since)
-    caught = len(plants) - failed
+    if failed:
+        sys.exit(f"{failed} failed")
     if figures := os.environ.get("FDWIRE_FIGURES"):
         with open(figures, "a") as out:
-            out.write(f"plants.caught\t{caught} of {len(plants)}\tplanted faults that their gates caught\n")
-    sys.exit(f"{failed} failed" if failed else 0)
+            out.write(f"plants.caught\t{len(plants)} of {len(every)}\tplanted faults that their gates caught, of all there are\n")
 
 
 if __name__ == "__main__":
