@@ -12,7 +12,9 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
-use trials::{ROOT, WARNINGS, all, c_programs, figure_of_some, golden, in_root, lack, left_out, output, test};
+use trials::{
+    ROOT, WARNINGS, all, c_programs, figure_of_some, golden, in_root, lack, left_out, needs_its_shim, output, test,
+};
 
 const TARGET: &str = "s390x-unknown-linux-gnu";
 const GCC: &str = "s390x-linux-gnu-gcc";
@@ -42,7 +44,7 @@ fn main() {
     }
     let slow = format!("rust: {SLOW}");
     tests.push(if all() { test(slow, lacking.clone(), || rust("vectors", &[SLOW])) } else { left_out(slow) });
-    for program in c_programs() {
+    for program in c_programs().into_iter().filter(|program| !needs_its_shim(program)) {
         let (out, name) = (out.clone(), format!("c: {program}"));
         tests.push(match all() || SHORT.contains(&program.as_str()) {
             true => test(name, lacking.clone(), move || c(&program, &out)),

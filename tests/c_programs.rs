@@ -16,7 +16,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use trials::libraries::{ADDRESS, FLAGS, MUSL, NATIVE, PORTABLE, PTHREADS, THREADS, build_all};
 use trials::{
-    WARNINGS, all, c_programs, figure, figure_of_some, golden, in_root, knows, lack, left_out, output, run, test,
+    WARNINGS, all, c_programs, figure, figure_of_some, golden, in_root, knows, lack, left_out, memcheck,
+    needs_its_shim, output, outputs, run, test,
 };
 
 /// Ways to compile: what they are called, the compiler, its options, and options of which the first that it knows is used.
@@ -109,7 +110,7 @@ fn dialects_of(program: &str, build: &Build, most: usize) -> Vec<Trial> {
         let (program, build) = (program.to_owned(), build.clone());
         tests.push(test(format!("{name}: {program}"), lack(compiler, "--version"), move || {
             // gcc's first runs, with the shared library; what clang compiles runs under valgrind.
-            if name != "gcc-c99" {
+            if name != "gcc-c99" || needs_its_shim(&program) {
                 return check_syntax(&program, dialect);
             }
             run(&mut Command::new(compile(&program, dialect, &link_shared(&build), &build)?))
@@ -265,17 +266,24 @@ fn under_sanitizers(program: &str, build: &Build) -> Result<(), Failed> {
     let library = ADDRESS.as_ref().map_err(|why| Failed::from(why.clone()))?;
     let mut options = vec![FLAGS.into(), "-fno-sanitize-recover=all".into(), library.display().to_string()];
     options.extend(NATIVE.map(String::from));
-    let program = compile(program, ("sanitizers", "gcc", &["-std=c11"]), &options, build)?;
-    ADDRESSES_CLEAN.count(run(&mut Command::new(program)))
+    let out = compile(program, ("sanitizers", "gcc", &["-std=c11"]), &options, build)?;
+    let mut command = Command::new(&out);
+    if needs_its_shim(program) {
+        // Which then comes before the sanitizer's own library.
+        load_ktls(command.env("ASAN_OPTIONS", "verify_asan_link_order=0"), build)?;
+    }
+    ADDRESSES_CLEAN.count(run(&mut command))
 }
 
 fn under_valgrind(program: &str, build: &Build) -> Result<(), Failed> {
     // The debug information that any valgrind reads.
     let linked = [link_static(), vec!["-gdwarf-4".into()]].concat();
-    let program = compile(program, ("valgrind", "clang", &["-std=c11"]), &linked, build)?;
+    let out = compile(program, ("valgrind", "clang", &["-std=c11"]), &linked, build)?;
     let mut valgrind = Command::new("valgrind");
-    valgrind.args(["--quiet", "--leak-check=full", "--show-leak-kinds=all", "--errors-for-leak-kinds=all"]);
-    MEMORY_CLEAN.count(run(valgrind.args(["--track-fds=yes", "--error-exitcode=99", "--fair-sched=yes"]).arg(program)))
+    if needs_its_shim(program) {
+        load_ktls(&mut valgrind, build)?;
+    }
+    MEMORY_CLEAN.count(memcheck::run_clean(&mut valgrind, &out))
 }
 
 /// gcc compiles for it, but rustc's runtime is linked: gcc's has not all that rustc's code calls.
@@ -337,7 +345,17 @@ fn with_musl(program: &str, build: &Build) -> Result<(), Failed> {
 fn on_an_old_kernel(program: &str, build: &Build) -> Result<(), Failed> {
     let shim = compile_shim("old_kernel", build)?;
     let program = compile(program, ("old-kernel", "gcc", &["-std=c11"]), &link_shared(build), build)?;
-    run(Command::new(program).env("LD_PRELOAD", shim))
+    run_shimmed(Command::new(program).env("LD_PRELOAD", shim), "refusals", 1)
+}
+
+/// Runs a program with a shim, which says at the end how often it was in the way.
+fn run_shimmed(command: &mut Command, what: &str, least: u64) -> Result<(), Failed> {
+    let (_, said) = outputs(command)?;
+    let count = said.lines().find_map(|line| line.strip_suffix(what)?.trim().parse::<u64>().ok());
+    match count {
+        Some(count) if count >= least => Ok(()),
+        _ => Err(format!("{command:?}: not {least} {what}: {said}").into()),
+    }
 }
 
 /// Every read and write is short, interrupted or refused, in turn and at random.
@@ -346,7 +364,8 @@ fn with_faults(program: &str, build: &Build) -> Result<(), Failed> {
     let program = compile(program, ("faults", "gcc", &["-std=c11"]), &link_shared(build), build)?;
     for faults in ["short", "eintr", "again", "rand:1"] {
         let mut storm = Command::new(&program);
-        run(storm.args(["7", "30"]).env("LD_PRELOAD", &shim).env("FDWIRE_TEST_FAULTS", faults))?;
+        storm.args(["7", "30"]).env("LD_PRELOAD", &shim).env("FDWIRE_TEST_FAULTS", faults);
+        run_shimmed(&mut storm, "faults", 10_000)?;
     }
     Ok(())
 }
@@ -396,9 +415,15 @@ fn at_full_length(program: &str, build: &Build) -> Result<(), Failed> {
 }
 
 fn with_kernel_tls(program: &str, build: &Build) -> Result<(), Failed> {
-    let shim = compile_shim("ktls", build)?;
     let program = compile(program, ("ktls", "gcc", &["-std=c11"]), &link_shared(build), build)?;
-    run(Command::new(program).env("LD_PRELOAD", shim).env("FDWIRE_TEST_KTLS", "1"))
+    let mut command = Command::new(program);
+    load_ktls(&mut command, build)?;
+    run(&mut command)
+}
+
+fn load_ktls(command: &mut Command, build: &Build) -> Result<(), Failed> {
+    command.env("LD_PRELOAD", compile_shim("ktls", build)?).env("FDWIRE_TEST_KTLS", "1");
+    Ok(())
 }
 
 fn with_a_name_of_several_addresses(program: &str, build: &Build) -> Result<(), Failed> {

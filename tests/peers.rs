@@ -16,7 +16,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use trials::libraries::{ADDRESS, FLAGS, NATIVE};
-use trials::{WARNINGS, figure_of_some, in_root, knows, lack, output, run, test};
+use trials::{WARNINGS, figure_of_some, in_root, knows, lack, memcheck, output, run, test};
 
 /// What each program is compiled as, beside C99 by gcc, which is what runs.
 const DIALECTS: [(&str, &str, &[&str]); 5] = [
@@ -172,9 +172,7 @@ fn speak_under_sanitizers(name: &str, build: &Build) -> Result<(), Failed> {
 fn speak_under_valgrind(name: &str, build: &Build) -> Result<(), Failed> {
     // The debug information that any valgrind reads.
     let program = build.compile(name, "valgrind", &["-std=c11", "-gdwarf-4"], &build.link_shared())?;
-    let valgrind =
-        ["--quiet", "--leak-check=full", "--errors-for-leak-kinds=all", "--error-exitcode=99", "--fair-sched=yes"];
-    run(build.driver().arg(name).arg("valgrind").args(valgrind).arg(program))
+    memcheck::run_clean(build.driver().arg(name).arg("valgrind"), &program)
 }
 
 /// All programs at once, in one more kind of C or C++.

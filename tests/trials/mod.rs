@@ -5,6 +5,7 @@
 
 pub(crate) mod golden;
 pub(crate) mod libraries;
+pub(crate) mod memcheck;
 pub(crate) mod pages;
 
 use libtest_mimic::{Failed, Trial};
@@ -96,14 +97,22 @@ pub(crate) fn run(command: &mut Command) -> Result<(), Failed> {
 
 /// The same; gives what it printed.
 pub(crate) fn output(command: &mut Command) -> Result<String, Failed> {
+    Ok(outputs(command)?.0)
+}
+
+/// The same, and what it said on stderr.
+pub(crate) fn outputs(command: &mut Command) -> Result<(String, String), Failed> {
     let output = command.output().map_err(|error| format!("{:?}: {error}", command.get_program()))?;
-    let out = String::from_utf8_lossy(&output.stdout);
+    let [out, err] = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
     match output.status.success() {
-        true => Ok(out.into_owned()),
-        false => {
-            Err(format!("{command:?}: {}\n{out}{}", output.status, String::from_utf8_lossy(&output.stderr)).into())
-        }
+        true => Ok((out, err)),
+        false => Err(format!("{command:?}: {}\n{out}{err}", output.status).into()),
     }
+}
+
+/// A program that has nothing to see without the shim of its name.
+pub(crate) fn needs_its_shim(program: &str) -> bool {
+    program == "conn_ktls"
 }
 
 /// The shared library of the release build, with the static one beside it, or why there is none.
