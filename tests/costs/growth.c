@@ -7,6 +7,8 @@
 #include "counted.h" /* copies are counted alike on every processor */
 
 #include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 
 enum { KIB = 1024, DOUBLINGS = 2, VECTOR = 64, SMALL = 6 };
 
@@ -92,7 +94,7 @@ struct work {
   size_t at, piece; /* where the source stands, and how much it gives at a time */
   int dry;          /* the source has nothing this time */
   int every_other;  /* it has nothing every other time */
-  uint64_t calls;   /* of the source or the sink */
+  uint64_t calls;   /* of the source, the sink or the system */
   char *text;
   int fds[2];
 };
@@ -414,22 +416,46 @@ static void encode_one(struct work *work) {
 
 /* ---- Calls without a state, over descriptors ---- */
 
-static void recv_from_pipe(struct work *work) {
+/* Calls of the system, which are put before those of the C library. */
+static uint64_t system_calls;
+
+ssize_t recv(int fd, void *buf, size_t len, int flags) {
+  system_calls++;
+  return recvfrom(fd, buf, len, flags, NULL, NULL);
+}
+
+ssize_t recvmsg(int fd, struct msghdr *msg, int flags) {
+  system_calls++;
+  return syscall(SYS_recvmsg, fd, msg, flags);
+}
+
+ssize_t readv(int fd, const struct iovec *ranges, int count) {
+  system_calls++;
+  return syscall(SYS_readv, fd, ranges, count);
+}
+
+static void recv_one(struct work *work, int timeout_ms) {
   uint8_t *room = bytes_of(work->len);
   size_t len;
-  NEED(write(work->fds[1], work->bytes, work->len) == (ssize_t)work->len);
-  NEED(fdwire_recv(work->fds[0], work->format, room, work->len, &len, 1000) == 1);
+  system_calls = 0;
+  NEED(fdwire_recv(work->fds[0], work->format, room, work->len, &len, timeout_ms) == 1);
+  work->calls = system_calls;
   free(room);
 }
 
-/* Whoever waits gets one more byte: the waits of the C library are put before it. */
+static void recv_from_pipe(struct work *work) {
+  NEED(write(work->fds[1], work->bytes, work->len) == (ssize_t)work->len);
+  recv_one(work, 1000);
+}
+
+/* Whoever waits gets one more byte. */
 static struct work *dripping;
 
 static int drip(void) {
+  system_calls++;
   if (dripping != NULL && dripping->at < dripping->len) {
     NEED(write(dripping->fds[1], dripping->bytes + dripping->at, 1) == 1);
     dripping->at++;
-    dripping->calls++;
   }
   return 1;
 }
@@ -448,15 +474,12 @@ int poll(struct pollfd *fds, nfds_t count, int timeout_ms) {
 }
 
 static void recv_dripping(struct work *work) {
-  uint8_t *room = bytes_of(work->len);
-  size_t len;
   NEED(write(work->fds[1], work->bytes, 1) == 1);
   work->at = 1;
   dripping = work;
-  NEED(fdwire_recv(work->fds[0], work->format, room, work->len, &len, 60000) == 1);
+  recv_one(work, 60000);
   dripping = NULL;
   NEED(work->at == work->len);
-  free(room);
 }
 
 /* ---- Texts of formats ---- */
@@ -469,6 +492,14 @@ static void parse(struct work *work) {
     printf("%.60s: %s\n", work->text, why);
   NEED(result == 0);
   fdwire_format_free(format);
+}
+
+/* Read to its end, and refused. */
+static void refuse(struct work *work) {
+  fdwire_format *format = NULL;
+  char why[200];
+  NEED(fdwire_format_new(work->text, &format, why, sizeof why) == FDWIRE_E_FORMAT);
+  NEED(strstr(why, "at most 64K") == NULL);
 }
 
 /* So many items between a beginning and an end, each numbered, from above or from below. */
@@ -488,6 +519,9 @@ static void text_labels_down(struct work *work) {
 }
 static void text_bodiless(struct work *work) { text_of(work, "u32be bodiless=", "%u,", "1", 1); }
 static void text_blanks(struct work *work) { text_of(work, "line ", "      ", "max=1K", 0); }
+static void text_word(struct work *work) { text_of(work, "", "a", "", 0); }
+static void text_settings(struct work *work) { text_of(work, "u32be ", "at=1 ", "", 0); }
+static void text_wrong_at_last(struct work *work) { text_of(work, "u32be bodiless=", "10%05u,", "x", 1); }
 static void text_nested(struct work *work) {
   text_of(work,
           "select u8 {1: select u8 {1: select u8 {1: select u8 {1: select u8 {1: select u8 {"
@@ -616,6 +650,9 @@ static const struct growth {
     {"text", "labels of the innermost", ONE, text_nested, nothing, parse, 1200},
     {"text", "bodiless", ONE, text_bodiless, nothing, parse, 1200},
     {"text", "blanks", ONE, text_blanks, nothing, parse, 2500},
+    {"text", "one word", ONE, text_word, nothing, refuse, 16000},
+    {"text", "a key again and again", ONE, text_settings, nothing, refuse, 3200},
+    {"text", "the last item is wrong", ONE, text_wrong_at_last, nothing, refuse, 2000},
 };
 enum { CASES = sizeof cases / sizeof *cases };
 

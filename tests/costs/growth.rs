@@ -1,5 +1,5 @@
-//! How cost grows with what comes: twice the bytes, or the messages, take at most 2.2 times the instructions and the calls, for every
-//! kind of format and every way in.
+//! How cost grows with what comes: twice the bytes, or the messages, take at most 2.2 times the instructions and the calls: in a decoder
+//! for every kind of format, over connections and descriptors for some that stand for the others, and every way in.
 
 use crate::trials::{figure, in_root, output};
 use crate::{Counts, FOLDER, of_another_system, program};
