@@ -50,7 +50,7 @@ struct scene {
   fdwire_decoder *kept_decoder;
   fdwire_conn *calling; /* whose functions call it back */
   int last_good, shared;
-  int is_busy, is_inside;
+  int is_busy, is_inside, patience_ms;
   long long since;
   int result;
   long double value;
