@@ -2,12 +2,14 @@
    descriptors in the end than they did at first.
 
    soak [MESSAGES [leak]]: 50,000,000, in 64 stages. In each, a few hundred connections are made over
-   Unix sockets, TCP and pipes, of every format and with every option; they move messages by all
-   calls, and most end well, but some with a reset, a cut-off message or one that is too long. After
-   each stage, with all of them freed, three things are looked at: the bytes that the allocator has
-   in use, the process's pages and its descriptors. What the last quarter of the stages has most may
-   be above that of the second by no more than what is said below. With "leak" 16 bytes a connection
-   are lost on purpose, which has to be seen: exit status 1, as for every failure. */
+   Unix sockets, TCP and pipes, each with one of nine formats and some option; they send messages one
+   at a time, queued, in vectors and in parts, receive them as many ways, and most end well, but some
+   with a reset, a cut-off message or one that is too long. (Descriptors, files, packed sends and what
+   needs no connection are left to other tests.) After each stage, with all of them freed, three
+   things are looked at: the bytes that the allocator has in use, the process's pages and its
+   descriptors. What the last quarter of the stages has most may be above that of the second by no
+   more than what is said below. With "leak" 16 bytes a connection are lost on purpose, which has to
+   be seen: exit status 1, as for every failure. */
 #include "stream.h"
 
 #include <malloc.h>
