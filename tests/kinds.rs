@@ -243,6 +243,26 @@ proptest! {
     }
 
     #[test]
+    fn the_pieces_of_a_line_make_up_the_line(
+        text in prop::sample::select(&["line", "crlf", "nul", r"delimited by='\r\n\r\n'", r"delimited by='aab','c','\r\n\r\n'"][..]),
+        max in prop::sample::select(&["1", "4", "frame:5", "frame:6", "frame:9", "3,frame:6", "4,frame:6"][..]),
+        bytes in prop::collection::vec(prop::sample::select(&b"\r\nab\0c"[..]), 0..60),
+    ) {
+        let format = Format::parse(format!("{text} over=split max={max}")).unwrap();
+        let pieces = decode(&format, [&bytes[..]]);
+        prop_assert_eq!(&pieces, &decode(&format, bytes.chunks(1)));
+        let mut lines: Vec<Parts> = Vec::new();
+        let mut line = Vec::new();
+        for (head, body, tail) in pieces.messages {
+            line.extend(body);
+            if !tail.is_empty() {
+                lines.push((head, std::mem::take(&mut line), tail));
+            }
+        }
+        prop_assert_eq!(lines, decode(&Format::parse(text).unwrap(), [&bytes[..]]).messages);
+    }
+
+    #[test]
     fn the_text_of_a_format_parses_to_the_same_format(format in any_format()) {
         prop_assert_eq!(&Format::parse(format.to_string()).unwrap(), &format);
         prop_assert!(format.describe().to_string().lines().all(|line| !line.ends_with(' ')));
@@ -444,6 +464,32 @@ fn a_head_over_64k_is_not_filled_in() {
     let sent = |len| encode(&format, Some(head(len).as_bytes()), b"body", &mut Vec::new());
     assert!(sent(60_000).is_ok());
     assert!(matches!(sent(70_000), Err(Error::Malformed(_))));
+}
+
+/// A piece is as long as it can be without its end lying in a delimiter, which the last has.
+#[test]
+fn no_piece_ends_inside_a_delimiter() {
+    for (text, stream, pieces) in [
+        ("crlf over=split max=frame:5", "abcd\r\nx\r\n", &["abcd", "\r\n", "x\r\n"][..]),
+        ("crlf over=split max=5", "abcd\r\nx\r\n", &["abcd\r\n", "x\r\n"]),
+        ("line over=split max=frame:6", "abcde\r\nf\n", &["abcde", "\r\n", "f\n"]),
+        ("line over=split max=frame:6", "abcde\nfghij\rk\n", &["abcde\n", "fghij", "\rk\n"]),
+        ("nul over=split max=frame:3", "abcd\0", &["abc", "d\0"]),
+        (
+            r"delimited by='\r\n\r\n' over=split max=frame:8",
+            "abcdef\r\n\r\nB\r\n\r\n",
+            &["abcde", "f\r\n\r\n", "B\r\n\r\n"],
+        ),
+        ("crlf over=split eof=allow max=frame:5", "abcdef", &["abcd", "ef"]),
+    ] {
+        let format = Format::parse(text).unwrap();
+        let outcome = decode(&format, [stream.as_bytes()]);
+        let frames: Vec<_> = outcome.messages.iter().map(|(_, body, tail)| [&body[..], tail].concat()).collect();
+        assert_eq!(frames, pieces.iter().map(|piece| piece.as_bytes()).collect::<Vec<_>>(), "{text}");
+        assert_eq!(outcome, decode(&format, stream.as_bytes().chunks(1)), "{text}");
+    }
+    assert!(Format::parse("crlf over=split max=frame:1").is_err());
+    assert!(Format::parse("nul over=split max=frame:1").is_ok());
 }
 
 /// The tag that the format gives a head of its own may say how long the tail is.

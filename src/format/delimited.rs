@@ -63,7 +63,7 @@ impl Delimited {
         if delimited.split && (delimited.trail > 0 || !delimited.start.is_empty()) {
             return settings.refuse(&["over"], "frames with a start or a trail are not split");
         }
-        if delimited.split && delimited.limit.body_beside(delimited.start.len(), 0) == 0 {
+        if delimited.split && delimited.piece() == 0 {
             return settings.refuse(&["over"], "pieces of no bytes are none");
         }
         Ok(delimited)
@@ -155,12 +155,16 @@ impl Delimited {
     #[cold]
     fn over(&self) -> Result<Frame, Error> {
         let max = if self.limit.frame == u64::MAX { self.limit.body } else { self.limit.frame };
-        if self.split { Ok(self.piece()) } else { Err(Error::TooLong { len: max.saturating_add(1), max }) }
+        match self.split {
+            true => Ok(Frame { head: 0, body: self.piece(), tail: 0 }),
+            false => Err(Error::TooLong { len: max.saturating_add(1), max }),
+        }
     }
 
-    /// So much of a frame over the limit as is within it.
-    fn piece(&self) -> Frame {
-        Frame { head: self.start.len(), body: self.limit.body_beside(self.start.len(), 0), tail: 0 }
+    /// How much of a frame over the limit is handed out at once: so much less than the longest frame that a delimiter which begins
+    /// in it is within the limit. So none is cut.
+    fn piece(&self) -> u64 {
+        self.limit.body_beside(0, self.by.longest() - 1)
     }
 
     /// A delimiter may have begun in the last bytes, and if not, begins behind them.
@@ -198,7 +202,7 @@ impl Delimited {
 
     /// How many of so many bytes, which are no whole frame yet, are surely of this one.
     pub(super) fn surely(&self, len: usize) -> usize {
-        match usize::try_from(self.max_body()) {
+        match usize::try_from(self.piece()) {
             Ok(piece) if self.split => len.min(piece),
             _ => len,
         }

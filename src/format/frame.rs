@@ -33,7 +33,7 @@ pub enum Probe {
     /// Not enough to tell. Reading up to this many bytes in all reads nothing past the frame.
     NeedMore {
         /// Bytes that the frame surely has, counted from its first one; more than are there. Only where one delimiter begins
-        /// another, or lines are split, it may be one too many: what follows tells which it was.
+        /// another, or lines are split, it may be too many: what follows tells which it was.
         at_least: usize,
     },
     /// Where the parts of the frame lie; its bytes need not be there yet.

@@ -438,24 +438,33 @@ static void a_delimiter_that_begins_another(void) {
 
 /* Nor can what shows that a line goes on over its limit, which belongs to the next piece. */
 static void a_line_in_pieces_of_its_limit(void) {
-  fdwire_format *format = format_of("line over=split max=5");
-  EACH_WAY(way) {
-    static const char *const pieces[] = {"too l", "\rong", "ok"};
-    int fds[2];
-    struct writer_peer peer;
-    open_way(way, fds);
-    peer_writes(&peer, fds[1], "too l\rong\nok\n", 13, 1, 2, 0);
-    for (size_t i = 0; i < 3; i++) {
-      char body[8];
-      size_t len = 99;
-      int result = fdwire_recv(fds[0], format, body, sizeof body, &len, 5000);
-      CHECK_IS(result, way == PIPE ? -EOPNOTSUPP : 1);
-      CHECK(way == PIPE || (len == strlen(pieces[i]) && memcmp(body, pieces[i], len) == 0));
+  static const struct {
+    const char *text, *wire, *pieces[3];
+  } cases[] = {
+      {"line over=split max=5", "too l\rong\nok\n", {"too l", "\rong", "ok"}},
+      {"line over=split max=frame:6", "too l\r\nong\n", {"too l", "", "ong"}},
+      {"delimited by='\\r\\n\\r\\n' over=split max=frame:8", "long\r\n\rer\r\n\r\nok\r\n\r\n", {"long\r", "\n\rer", "ok"}},
+  };
+  for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+    fdwire_format *format = format_of(cases[c].text);
+    EACH_WAY(way) {
+      int fds[2];
+      struct writer_peer peer;
+      open_way(way, fds);
+      peer_writes(&peer, fds[1], cases[c].wire, strlen(cases[c].wire), 1, 2, 0);
+      for (size_t i = 0; i < 3; i++) {
+        const char *piece = cases[c].pieces[i];
+        char body[8];
+        size_t len = 99;
+        int result = fdwire_recv(fds[0], format, body, sizeof body, &len, 5000);
+        CHECK_IS(result, way == PIPE ? -EOPNOTSUPP : 1);
+        CHECK(way == PIPE || (len == strlen(piece) && memcmp(body, piece, len) == 0));
+      }
+      peer_done(&peer);
+      close_way(fds);
     }
-    peer_done(&peer);
-    close_way(fds);
+    fdwire_format_free(format);
   }
-  fdwire_format_free(format);
 }
 
 /* git's flush packet, lines that end as they like, columns filled on the other side. */

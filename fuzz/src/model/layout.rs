@@ -234,9 +234,12 @@ impl Layout {
             tail,
             ends_with: Vec::new(),
         };
+        // A piece never ends inside a delimiter, not even inside one that is over the limit by a byte.
+        let longest = by.iter().map(Vec::len).max().expect("a delimiter") as u64;
+        let piece = limit.body.min(limit.frame.saturating_sub(longest - 1));
         let admit = |frame: Frame| match !limited || limit.admits(&frame) {
             true => Answer::Frame(frame),
-            false if *splits => Answer::Frame(Frame { body: limit.body.min(limit.frame).into(), tail: 0, ..frame }),
+            false if *splits => Answer::Frame(Frame { body: piece.into(), tail: 0, ..frame }),
             false => Answer::TooLong,
         };
         if bytes.len() < start.len() {
@@ -251,12 +254,8 @@ impl Layout {
         // Of all that more bytes could have made of it, was anything within the limit?
         let begun = |at: usize| by.iter().filter(move |by| by.starts_with(&bytes[at..])).map(move |by| (at, by.len()));
         let possible = || (start.len()..=bytes.len()).flat_map(begun).map(|(at, len)| frame(at, len + trail));
-        let over = limited && !possible().any(|frame| limit.admits(&frame));
-        match admit(frame(bytes.len(), by[0].len() + trail)) {
-            // A piece that is not all there is none if the end of the stream may end it.
-            Answer::Frame(piece) if over && piece.total() > bytes.len() as u128 && *open_end => {}
-            answer if over => return answer,
-            _ => {}
+        if limited && !possible().any(|frame| limit.admits(&frame)) {
+            return admit(frame(bytes.len(), by[0].len() + trail));
         }
         match *open_end && bytes.len() > start.len() {
             true => admit(frame(bytes.len(), 0)),
