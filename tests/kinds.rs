@@ -15,6 +15,7 @@ const TEXTS: &[&str] = &[
     "i32be MAX",
     "u32be mask=0x7fffffff init='\\x80' MAX",
     "u16le mask=0xfff0 shift=4 at=1 init='\\x05'@1 MAX",
+    "i24le shift=4 init='\\x0f' bodiless=-3 MAX",
     "u16le counts=body head=4 unit=4 MAX",
     "u64be at=2 magic='\\x01\\x02' MAX",
     "u8 at=3 magic='ab','c'@2 head=6 counts=body pad=8 MAX",

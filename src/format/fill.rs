@@ -110,7 +110,7 @@ fn copy_to(head: &[u8], out: &mut [u8]) -> Result<usize, Error> {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use super::super::{Format, HEAD_MAX};
+    use super::super::{Format, Frame, HEAD_MAX, Probe};
     use super::*;
 
     /// The head for a body of so many bytes.
@@ -150,6 +150,18 @@ pub(super) mod tests {
         let format = Format::parse("u32be mask=0x7fffffff init='\\x80'").unwrap();
         assert_eq!(head(&format, None, 7).unwrap(), [0x80, 0, 0, 7]);
         assert_eq!(head(&format, Some(&[0; 4]), 7).unwrap(), [0, 0, 0, 7]);
+    }
+
+    #[test]
+    fn what_is_shifted_out_is_none_of_the_length() {
+        let format = Format::parse("u16be shift=4 init='\\x0f'@1").unwrap();
+        assert_eq!(format, Format::parse("u16be mask=0xffff shift=4 init='\\x0f'@1").unwrap());
+        assert_eq!(head(&format, Some(b"\x00\x5f"), 6).unwrap(), b"\x00\x6f");
+        assert_eq!(head(&format, None, 6).unwrap(), b"\x00\x6f");
+        let signed = Format::parse("i16be shift=4 bodiless=-1").unwrap();
+        assert_eq!(signed.probe(b"\xff\xff"), Ok(Probe::Frame(Frame { head: 2, body: 0, tail: 0 })));
+        assert!(matches!(signed.probe(b"\xff\xe0"), Err(Error::Malformed(_))));
+        assert!(matches!(head(&signed, Some(b"\xff\xf3"), 5), Ok(head) if head == b"\x00\x53"));
     }
 
     #[test]

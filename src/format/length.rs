@@ -58,7 +58,9 @@ impl Length {
         if self.mask >> self.shift == 0 {
             return settings.refuse(&["shift"], "nothing of the mask is left after this shift");
         }
-        if self.signed && self.mask != all {
+        // What is shifted out is no part of the number.
+        self.mask &= u64::MAX << self.shift;
+        if self.signed && self.mask != all & u64::MAX << self.shift {
             return settings.refuse(&["mask"], "a number that may be negative is not masked: use u for i");
         }
         Ok(self)
@@ -129,7 +131,7 @@ impl Length {
     /// The number with its sign.
     pub(super) fn value(&self, field: &[u8]) -> i128 {
         match self.get(field) {
-            value if value > self.largest() => i128::from(value) - (1 << (8 * self.width)),
+            value if value > self.largest() => i128::from(value) - (1 << (8 * self.width as u32 - self.shift)),
             value => i128::from(value),
         }
     }

@@ -241,6 +241,8 @@ mod tests {
     #[test]
     fn what_a_mask_leaves_of_the_length_field_may_say_more() {
         assert!(Format::parse("u16be mask=0xff plus=u8@0*4").is_ok());
+        assert!(Format::parse("u16be shift=8 plus=u8@1*4").is_ok());
+        assert!(Format::parse("u16be shift=7 plus=u8@1*4").is_err());
         assert!(Format::parse("u16le mask=0xff plus=u8@0*4").is_err());
     }
 

@@ -129,7 +129,7 @@ impl Number {
         }
         let bits = 8 * self.width as u32 - self.shift;
         let value = i128::from((value & self.mask) >> self.shift);
-        if self.signed && value >> (bits - 1) & 1 == 1 { value - (1 << (8 * self.width)) } else { value }
+        if self.signed && value >> (bits - 1) & 1 == 1 { value - (1 << bits) } else { value }
     }
 
     /// What it says at a place of a head; 0 where the head does not go so far.
