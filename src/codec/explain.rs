@@ -47,16 +47,17 @@ impl Explanation<'_> {
     fn why(&self, error: Error, f: &mut Formatter<'_>) -> fmt::Result {
         match (error, self.length()) {
             (Error::TooLong { max, .. }, Some(length)) => {
-                let field = Hex(&self.bytes[length.place.clone()]);
-                write!(f, "the length field {field} says {}, over the limit of {max}", length.value)
+                self.says(&length, f)?;
+                self.makes(&length, f)?;
+                write!(f, ", over the limit of {max}")
             }
             (Error::TooLong { max, .. }, None) => {
                 write!(f, "it does not end within the limit of {max} bytes")?;
                 self.shown(f)
             }
             (Error::Malformed(why), Some(length)) => {
-                let field = Hex(&self.bytes[length.place.clone()]);
-                write!(f, "{why}; the length field {field} says {}", length.value)?;
+                write!(f, "{why}; ")?;
+                self.says(&length, f)?;
                 self.shown(f)
             }
             (Error::Malformed(why), None) => {
@@ -64,6 +65,21 @@ impl Explanation<'_> {
                 self.shown(f)
             }
             (error, _) => write!(f, "{error}"),
+        }
+    }
+
+    fn says(&self, length: &LengthField, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "the length field {} says {}", Hex(&self.bytes[length.place.clone()]), length.value)
+    }
+
+    /// What is compared with the limit, where that is another number than the field's.
+    fn makes(&self, length: &LengthField, f: &mut Formatter<'_>) -> fmt::Result {
+        match length.over {
+            _ if length.value > i128::from(u64::MAX) => Ok(()),
+            Some(len) if i128::from(len) == length.value => Ok(()),
+            Some(u64::MAX) => write!(f, ", which makes at least {}", Bytes(u64::MAX)),
+            Some(len) => write!(f, ", which makes {}", Bytes(len)),
+            None => Ok(()),
         }
     }
 
@@ -158,5 +174,55 @@ impl Display for Hex<'_> {
             write!(f, "{}{byte:02x}", if i == 0 { "" } else { " " })?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Decoder;
+    use super::*;
+
+    /// Why a stream that begins like this broke.
+    fn why(text: &str, stream: &[u8]) -> String {
+        let format = Format::parse(text).unwrap();
+        let mut decoder = Decoder::new(&format);
+        decoder.feed(stream).unwrap();
+        assert!(decoder.next_message().is_err(), "{text}");
+        decoder.explain().to_string().replace("message 1 at stream offset 0: ", "")
+    }
+
+    #[test]
+    fn a_length_is_compared_with_the_limit_by_what_it_makes() {
+        for (text, stream, expected) in [
+            ("u8 max=6", &b"\x07"[..], "07 says 7, over the limit of 6"),
+            ("u8 at=3 max=frame:10", b"\0\0\0\x07", "07 says 7, which makes 11 bytes, over the limit of 10"),
+            ("u8 unit=4 max=10", b"\x03", "03 says 3, which makes 12 bytes, over the limit of 10"),
+            ("u8 adjust=8 max=10", b"\x07", "07 says 7, which makes 15 bytes, over the limit of 10"),
+            ("u8 plus=u8@1 head=2 max=10", b"\x03\x14", "03 says 3, which makes 22 bytes, over the limit of 10"),
+            ("decimal until=':' max=10", b"123:", "31 32 33 3a says 123, over the limit of 10"),
+            ("decimal digits=20 max=10", b"99999999999999999999", "says 99999999999999999999, over the limit of 10"),
+            (
+                "u64be unit=16 max=0x7fffffffffffffff",
+                b"\x7f\xff\xff\xff\xff\xff\xff\xff",
+                "7f ff ff ff ff ff ff ff says 9223372036854775807, which makes at least 18446744073709551615 bytes, \
+                 over the limit of 9223372036854775807",
+            ),
+        ] {
+            let why = why(text, stream);
+            assert!(why.starts_with("the length field ") && why.ends_with(expected), "{text}: {why}");
+        }
+    }
+
+    #[test]
+    fn a_length_that_is_no_number_is_not_said_to_be_one() {
+        assert_eq!(why("ber", b"\x30\x80"), "the length is indefinite; it is 30 80");
+        assert_eq!(
+            why("ber bodiless=indefinite max=frame:3", b"\x1f\x81\x01\x80"),
+            "it does not end within the limit of 3 bytes; it is 1f 81 01 80"
+        );
+        assert_eq!(
+            why("i16be shift=4 bodiless=-1", b"\xff\xe0"),
+            "the length is negative; the length field ff e0 says -2; it is ff e0"
+        );
     }
 }

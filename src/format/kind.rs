@@ -15,10 +15,12 @@ use crate::Error;
 use std::fmt;
 use std::ops::Range;
 
-/// A length field in the bytes of a frame.
+/// A length field in the bytes of a frame, and the number that it says.
 pub(crate) struct LengthField {
     pub(crate) place: Range<usize>,
     pub(crate) value: i128,
+    /// How many bytes the number makes of the body, or of the frame, where that is over the limit.
+    pub(crate) over: Option<u64>,
 }
 
 /// How frames are laid out. Displays as a text that parses to the same format.
@@ -294,10 +296,7 @@ impl Format {
     /// Where the length field lies in a frame that begins like this, and what it says.
     pub(crate) fn locate_length(&self, bytes: &[u8]) -> Option<LengthField> {
         match &self.kind {
-            Kind::Prefixed(prefixed) => {
-                let (place, value) = prefixed.locate(bytes)?;
-                (!place.is_empty()).then_some(LengthField { place, value })
-            }
+            Kind::Prefixed(prefixed) => prefixed.locate(bytes),
             Kind::Select(select) => select.case(bytes).ok()??.format.locate_length(bytes),
             _ => None,
         }

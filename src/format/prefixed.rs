@@ -1,7 +1,9 @@
 //! A frame whose length stands at its beginning: a length field of any kind, in a layout.
 
+use super::ber;
 use super::field::{Field, Reading};
 use super::frame::{Ask, Frame, Limit, Payload, Probe, Tail};
+use super::kind::LengthField;
 use super::layout::{Counts, Extras, Layout, TailKind};
 use super::length::Length;
 use super::plain::Plain;
@@ -9,7 +11,6 @@ use super::quick::{HeadLength, Quick, QuickHead, QuickVarint};
 use crate::Error;
 use crate::endian::Order;
 use std::fmt;
-use std::ops::Range;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Prefixed {
@@ -187,17 +188,24 @@ impl Prefixed {
     /// What the bytes of the length field would say in the other order, if a body could be so long.
     pub(super) fn in_other_order(&self, field: &[u8]) -> Option<u64> {
         let Field::Length(number) = &self.field else { return None };
-        let value = number.other_order().get(field);
-        let frame = self.layout.frame(i128::from(value), field.len(), &[]).ok()?;
-        (field.len() > 1 && self.layout.limit.admit(frame).is_ok()).then_some(value)
+        let value = number.other_order().value(field);
+        let frame = self.layout.frame(value, field.len(), &[]).ok()?;
+        u64::try_from(value).ok().filter(|_| field.len() > 1 && self.layout.limit.admit(frame).is_ok())
     }
 
-    /// Where the length field lies, as far as the bytes go, and what it says.
-    pub(super) fn locate(&self, bytes: &[u8]) -> Option<(Range<usize>, i128)> {
-        match self.field.read(bytes.get(self.layout.at..)?) {
-            Ok(Reading::Number(value, width)) => Some((self.layout.at..self.layout.at + width, value)),
+    /// The length field, where it is all there and says a number.
+    pub(super) fn locate(&self, bytes: &[u8]) -> Option<LengthField> {
+        let at = self.layout.at;
+        let (value, width) = match self.field.read(bytes.get(at..)?) {
+            Ok(Reading::Number(value, width)) if width > 0 && value != ber::INDEFINITE => (value, width),
+            _ => return None,
+        };
+        let frame = self.layout.frame(value, width, bytes);
+        let over = match frame.and_then(|frame| self.layout.limit.admit(frame)) {
+            Err(Error::TooLong { len, .. }) => Some(len),
             _ => None,
-        }
+        };
+        Some(LengthField { place: at..at + width, value, over })
     }
 }
 
