@@ -493,6 +493,27 @@ fn no_piece_ends_inside_a_delimiter() {
     assert!(Format::parse("nul over=split max=frame:1").is_ok());
 }
 
+/// A length that counts itself makes up whole units in one width and not in another.
+#[test]
+fn a_length_in_units_that_counts_itself_can_be_sent() {
+    for kind in ["decimal until=' '", "varint", "ber"] {
+        let format = Format::parse(format!("{kind} counts=frame unit=2")).unwrap();
+        let mut next = 0;
+        for units in 0..600 {
+            let (mut head, mut frame) = (Vec::new(), Vec::new());
+            encode(&Format::parse(kind).unwrap(), None, &vec![0; units], &mut head).unwrap();
+            head.truncate(head.len() - units);
+            let Some(body) = (2 * units).checked_sub(head.len()) else { continue };
+            for body in next..body {
+                assert!(encode(&format, None, &vec![0; body], &mut frame).is_err(), "{kind}: {body} bytes");
+            }
+            encode(&format, None, &vec![0; body], &mut frame).unwrap_or_else(|error| panic!("{kind}: {body}: {error}"));
+            assert_eq!(frame[..head.len()], head, "{kind}: {body} bytes");
+            next = body + 1;
+        }
+    }
+}
+
 /// The tag that the format gives a head of its own may say how long the tail is.
 #[test]
 fn a_tag_counts_for_what_lies_in_it() {

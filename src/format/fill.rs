@@ -3,6 +3,7 @@
 use super::ber;
 use super::field::{FIELD_MAX, Field, Reading};
 use super::frame::Payload;
+use super::layout::NOT_IN_UNITS;
 use super::prefixed::Prefixed;
 use crate::Error;
 use std::ops::Range;
@@ -76,9 +77,17 @@ impl Prefixed {
     fn value_and_width(&self, body: u64, template: &[u8], old: &[u8]) -> Result<(u64, usize), Error> {
         let mut width = self.field.least_width();
         loop {
-            let value = self.layout.value(body, width, template)?;
+            let value = match self.layout.value(body, width, template) {
+                // A wider field may be counted, too, and make up a whole unit.
+                Err(NOT_IN_UNITS) if !self.field.has_one_width() && width < FIELD_MAX => {
+                    width += 1;
+                    continue;
+                }
+                value => value?,
+            };
             match self.field.width_of(value, old) {
-                Some(needed) if needed <= width => {
+                Some(needed) if needed < width => return Err(NOT_IN_UNITS), // only the shortest form is sent
+                Some(needed) if needed == width => {
                     self.layout.limit.admit(self.layout.frame(i128::from(value), width, template)?)?;
                     return Ok((value, width));
                 }

@@ -56,6 +56,9 @@ pub(super) struct Extras {
     pub(super) bodiless: Vec<(i128, i128)>,
 }
 
+/// Why a body has no length where one counts more bytes than one.
+pub(super) const NOT_IN_UNITS: Error = Error::Malformed("the length counts in units that do not make up this body");
+
 /// A second length to add.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Plus {
@@ -177,7 +180,7 @@ impl Layout {
             return Err(TOO_SHORT);
         }
         if counted % unit != 0 {
-            return Err(Error::Malformed("the length counts in units that do not make up this body"));
+            return Err(NOT_IN_UNITS);
         }
         match u64::try_from(counted / unit) {
             Ok(value) if body > 0 && self.is_bodiless(i128::from(value)) => {
