@@ -493,6 +493,14 @@ fn no_piece_ends_inside_a_delimiter() {
     assert!(Format::parse("nul over=split max=frame:1").is_ok());
 }
 
+/// What lies in the start is the beginning of no delimiter.
+#[test]
+fn a_frame_is_known_although_its_start_begins_a_delimiter() {
+    let format = Format::parse(r"delimited start='\r' by='\n','\r\nX'").unwrap();
+    assert_eq!(format.probe(b"\r\n"), Ok(Probe::Frame(Frame { head: 1, body: 0, tail: 1 })));
+    assert_eq!(format.probe(b"\r\r\n"), Ok(Probe::NeedMore { at_least: 4 }));
+}
+
 /// A length that counts itself makes up whole units in one width and not in another.
 #[test]
 fn a_length_in_units_that_counts_itself_can_be_sent() {

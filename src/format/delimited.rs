@@ -95,7 +95,7 @@ impl Delimited {
         }
         let window = self.window(bytes, ask);
         match self.by.find(window, self.unsearched(ask)) {
-            Some(found) if !self.by.looks_ahead() || self.by.is_settled(window, found) => {
+            Some(found) if !self.by.looks_ahead() || self.by.is_settled(window, self.start.len(), found) => {
                 self.within(self.frame(found), ask).map(Probe::Frame)
             }
             // It may begin a longer one, which is over the limit or not.
@@ -241,7 +241,7 @@ impl Delimited {
         crate::memory::reserve(&mut end, delimiter.len())?;
         end.extend_from_slice(delimiter);
         match self.by.find(&end, 0) {
-            Some(found) if found.at == begun && self.by.is_settled(&end, found) => Ok(()),
+            Some(found) if found.at == begun && self.by.is_settled(&end, 0, found) => Ok(()),
             _ => Err(HOLDS),
         }
     }

@@ -182,11 +182,11 @@ impl Search {
         }
     }
 
-    /// Whether this is the first, whatever follows `bytes`: no other that began before it, or there and is longer, may go on
-    /// behind them.
-    pub(super) fn is_settled(&self, bytes: &[u8], found: Found) -> bool {
+    /// Whether this is the first that begins at `from` or behind it, whatever follows `bytes`: no other that began before it, or
+    /// there and is longer, may go on behind them.
+    pub(super) fn is_settled(&self, bytes: &[u8], from: usize, found: Found) -> bool {
         let goes_on = |(begun, literal): (usize, &[u8])| match bytes.len() - begun {
-            at if begun > 0 => at < found.at || at == found.at && literal.len() > found.len,
+            at if begun > 0 && at >= from => at < found.at || at == found.at && literal.len() > found.len,
             _ => false,
         };
         !self.begun(bytes).any(goes_on)
