@@ -31,6 +31,7 @@ const TEXTS: &[&str] = &[
     "ber MAX",
     "ber magic='\\x30' overlong=refuse MAX",
     "ber digits=8 bodiless=indefinite MAX",
+    "ber bodiless=0,indefinite,7 MAX",
     "decimal until=':' tail=',' MAX",
     "decimal until='\\r\\n' tail='\\r\\n' bodiless=-1 at=1 init='$' MAX",
     "decimal until=' ' counts=frame MAX",

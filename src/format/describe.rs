@@ -1,7 +1,6 @@
 //! A picture of a frame, for people who wonder whether their text says what they mean.
 
 use super::ascii::Ascii;
-use super::ber;
 use super::delimited::Delimited;
 use super::field::Field;
 use super::frame::Limit;
@@ -109,7 +108,6 @@ fn describe_extras(extras: &Extras, f: &mut Formatter<'_>) -> fmt::Result {
     }
     match &extras.bodiless[..] {
         [] => Ok(()),
-        [(ber::INDEFINITE, _)] => writeln!(f, "alone   a head with the indefinite length has no body"),
         ranges => {
             let spans = ranges.iter().map(|&(first, last)| Span(first, last));
             writeln!(f, "alone   a head with the length {} has no body", Commas(spans))
@@ -292,6 +290,12 @@ body    at most 1048576 bytes
         assert!(picture("u8 at=2 max=frame:20").contains("frame   at most 20 bytes\n"));
         assert!(picture("fixed size=9").contains("9 bytes, always\n"));
         assert!(!picture("u16le").contains("0 bytes"));
+    }
+
+    #[test]
+    fn what_has_no_body() {
+        assert!(picture("u8 bodiless=0..3,9").contains("alone   a head with the length 0..3,9 has no body\n"));
+        assert!(picture("ber bodiless=indefinite,0").contains("a head with the length indefinite,0 has no body\n"));
     }
 
     #[test]

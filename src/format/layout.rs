@@ -422,7 +422,6 @@ impl fmt::Display for Extras {
         }
         match &self.bodiless[..] {
             [] => Ok(()),
-            [(ber::INDEFINITE, _)] => write!(f, " bodiless=indefinite"),
             ranges => write!(f, " bodiless={}", Commas(ranges.iter().map(|&(first, last)| Span(first, last)))),
         }
     }

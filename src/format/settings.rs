@@ -1,5 +1,6 @@
 //! The values of settings: sizes, literals, choices. One treatment for all kinds.
 
+use super::ber;
 use super::frame::{HEAD_MAX, Limit};
 use super::text::{Setting, Tree, Word};
 use crate::Error;
@@ -244,6 +245,7 @@ pub(super) struct Span(pub(super) i128, pub(super) i128);
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Span(ber::INDEFINITE, _) => write!(f, "indefinite"),
             Span(first, last) if first == last => write!(f, "{first}"),
             Span(first, last) => write!(f, "{first}..{last}"),
         }
