@@ -140,7 +140,7 @@ impl Layout {
     }
 
     /// How many bytes behind the length field the length does not count; below 0 for those before its end that it does.
-    fn not_counted(&self, width: usize) -> i128 {
+    pub(super) fn not_counted(&self, width: usize) -> i128 {
         match self.counts {
             Counts::Rest(adjust) => i128::from(adjust),
             Counts::Field => -(width as i128),

@@ -1,7 +1,7 @@
 //! A frame without frills, as most formats have it: a binary length that counts bytes, and nothing else to look at.
 
 use super::frame::Limit;
-use super::layout::{Counts, Layout};
+use super::layout::Layout;
 use super::length::Length;
 use super::quick::{HeadLength, Quick, QuickHead, QuickLength, QuickU32be, U32beAt};
 
@@ -26,13 +26,7 @@ impl Plain {
     pub(super) fn new(number: Length, layout: &Layout) -> Plain {
         let end = layout.at + number.width();
         let head = end + layout.after;
-        let adjust = match layout.counts {
-            Counts::Rest(adjust) => adjust,
-            Counts::Field => -(number.width() as i64),
-            Counts::Frame => -(end as i64),
-            Counts::Body => layout.after as i64,
-        };
-        let beyond_body = layout.after as i64 - adjust;
+        let beyond_body = layout.after as i64 - layout.not_counted(number.width()) as i64;
         let longest = number.largest().saturating_add_signed(-beyond_body);
         let max_body = longest.min(layout.limit.body_beside(head, 0));
         Plain { number, at: layout.at, end, head, beyond_body, max_body }
