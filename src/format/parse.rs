@@ -15,7 +15,7 @@ use super::prefixed::Prefixed;
 use super::presets;
 use super::select::Select;
 use super::settings::Settings;
-use super::text::{Setting, Tree};
+use super::text::{BEYOND, Setting, Tree};
 use super::varint::Varint;
 use crate::Error;
 use crate::endian::Order;
@@ -64,27 +64,22 @@ impl Format {
         if let Some(case) = tree.cases.first() {
             return case.labels.refuse("a preset has its own cases");
         }
-        let mut whole = Tree::parse(preset)?;
+        let mut whole = Tree::parse_at(BEYOND, preset)?;
         let own = |key: &[u8]| {
             let same =
                 |setting: &Setting<'_>| setting.key.text == key || (says_counts(key) && says_counts(setting.key.text));
             !tree.settings.iter().any(same)
         };
         whole.settings.retain(|setting| own(setting.key.text));
-        for setting in &mut whole.settings {
-            (setting.key.column, setting.value.column) = (tree.kind.column, tree.kind.column);
-        }
-        whole.kind.column = tree.kind.column;
         for setting in &tree.settings {
             push(&mut whole.settings, *setting)?;
         }
         Format::from_tree(&whole, outer).map_err(|error| match error {
-            // Nobody sees the preset's own text: what is wrong is wrong with its name, or with what overrides it.
-            Error::Format { column, reason }
-                if !tree.settings.iter().any(|setting| setting.covers(column as usize)) =>
-            {
-                tree.settings.first().map_or(tree.kind, |setting| setting.key).refusal(reason)
-            }
+            // Nobody sees the preset's own text: what is wrong there is wrong with its name, or with what alone overrides it.
+            Error::Format { column, reason } if column as usize >= BEYOND => match tree.settings[..] {
+                [only] => only.key.refusal(reason),
+                _ => tree.kind.refusal(reason),
+            },
             error => error,
         })
     }
@@ -258,7 +253,16 @@ mod tests {
             assert_eq!(Format::parse(text), Format::parse(whole), "{text}");
         }
         // What is wrong with an override is told where it is wrong.
-        for (text, column) in [("postgres max=", 14), ("postgres max=5x", 14), ("postgres head=2", 15)] {
+        for (text, column) in [
+            ("postgres max=", 14),
+            ("postgres max=5x", 14),
+            ("postgres head=2", 15),
+            ("redis max=frame:1", 7),
+            ("select u8 { 1: redis max=frame:1 }", 22),
+            // Of several it may be any: then the preset is pointed at, never what lies at the column of its own text.
+            ("redis at=0 max=frame:1", 1),
+            ("select u8 max=frame:1 { 1:                       redis; 2: line }", 50),
+        ] {
             let error = Format::parse(text).unwrap_err();
             assert!(matches!(error, Error::Format { column: at, .. } if at == column), "{text}: {error:?}");
         }

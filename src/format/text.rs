@@ -16,6 +16,9 @@ const DEPTH_MAX: usize = 8;
 /// Bytes that the text of a format may have.
 const TEXT_MAX: usize = 64 * 1024;
 
+/// A column behind those of every text.
+pub(super) const BEYOND: usize = 2 * TEXT_MAX;
+
 /// A word of the text, and the column where it begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Word<'t> {
@@ -85,13 +88,6 @@ pub(super) struct Setting<'t> {
     pub(super) value: Word<'t>,
 }
 
-impl Setting<'_> {
-    /// Whether it stands at this column.
-    pub(super) fn covers(&self, column: usize) -> bool {
-        self.key.column <= column && column <= self.value.column + self.value.text.len()
-    }
-}
-
 /// A format as it is written.
 pub(super) struct Tree<'t> {
     pub(super) kind: Word<'t>,
@@ -109,11 +105,16 @@ pub(super) struct Case<'t> {
 
 impl<'t> Tree<'t> {
     pub(super) fn parse(text: &'t [u8]) -> Result<Tree<'t>, Error> {
-        let whole = Word { text, column: 1 };
+        Tree::parse_at(1, text)
+    }
+
+    /// The same of a text whose columns count from this one.
+    pub(super) fn parse_at(column: usize, text: &'t [u8]) -> Result<Tree<'t>, Error> {
+        let whole = Word { text, column };
         if text.len() > TEXT_MAX {
             return whole.refuse("this text is too long: a format has at most 64K");
         }
-        let mut parser = Parser { text, at: 0 };
+        let mut parser = Parser { whole, at: 0 };
         let tree = parser.format(0)?;
         match parser.peek() {
             None => Ok(tree),
@@ -123,19 +124,19 @@ impl<'t> Tree<'t> {
 }
 
 struct Parser<'t> {
-    text: &'t [u8],
+    whole: Word<'t>,
     at: usize,
 }
 
 impl<'t> Parser<'t> {
     fn here(&self) -> Word<'t> {
-        Word { text: self.text, column: 1 }.from(self.at)
+        self.whole.from(self.at)
     }
 
     /// The next byte that is no blank.
     fn peek(&mut self) -> Option<u8> {
-        self.at += self.text[self.at..].iter().take_while(|b| b.is_ascii_whitespace()).count();
-        self.text.get(self.at).copied()
+        self.at += self.here().text.iter().take_while(|b| b.is_ascii_whitespace()).count();
+        self.here().text.first().copied()
     }
 
     /// The next word: up to a blank or a byte that means something to a tree.
