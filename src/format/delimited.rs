@@ -75,6 +75,11 @@ impl Delimited {
         if self.split { self.surely(least) } else { least } // a piece may be shorter
     }
 
+    /// Whether a frame may end before its byte `at`; the end of the stream may end one behind the first byte of its body.
+    pub(super) fn may_end_before(&self, at: usize) -> bool {
+        self.least() < at || self.open_end && self.start.len() + 1 < at
+    }
+
     pub(super) fn max_body(&self) -> u64 {
         let tail = if self.split || self.open_end { 0 } else { self.by.shortest() + self.trail };
         self.limit.body_beside(self.start.len(), tail)

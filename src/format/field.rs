@@ -92,6 +92,16 @@ impl Field {
         }
     }
 
+    /// Whether the field may say this number, in whatever form.
+    pub(super) fn may_say(&self, value: i128) -> bool {
+        let negative = match self {
+            Field::Length(length) => return length.may_say(value),
+            Field::Ascii(ascii) => !ascii.has_columns(),
+            Field::Varint(_) | Field::Ber(_) | Field::Fixed(_) => false,
+        };
+        if value < 0 { negative } else { value <= i128::from(self.largest()) }
+    }
+
     /// Writes a number to a field just as wide as [`Field::width_of`] says, keeping of the old one what is not the number:
     /// the bits beside a mask, a tag.
     pub(super) fn write(&self, value: u64, old: &[u8], field: &mut [u8]) {

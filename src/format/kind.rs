@@ -190,7 +190,7 @@ impl Format {
     /// Whether a good frame may end before its byte `at`. Where a length says so, that is malformed.
     pub(super) fn may_end_before(&self, at: usize) -> bool {
         match &self.kind {
-            Kind::Delimited(delimited) => delimited.least() < at,
+            Kind::Delimited(delimited) => delimited.may_end_before(at),
             Kind::Select(select) => select.cases().iter().any(|case| case.format.may_end_before(at)),
             Kind::Prefixed(_) | Kind::Headers(_) | Kind::Eof(_) | Kind::Custom(_) => false,
         }

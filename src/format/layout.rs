@@ -113,7 +113,7 @@ impl Layout {
     fn check(&self, settings: &Settings<'_, '_>, field: &Field) -> Result<(), Error> {
         let head = self.at + field.least_width() + self.after;
         if self.at + self.after + super::field::FIELD_MAX > HEAD_MAX {
-            return settings.refuse(&["head", "after", "at"], "a head has at most 64K bytes");
+            return settings.refuse(&["head", "after", "at"], "a head has at most 65472 bytes beside its length field");
         }
         if self.limit.frame < head as u64 {
             return settings.refuse(&["max"], "the head alone is over this limit");
@@ -279,14 +279,17 @@ impl Extras {
                 _ => return word.refuse("the field that counts a tail has one byte or two"),
             },
         };
-        let indefinite = |word: Word<'_>| match (word.text, field) {
+        let bodiless = |word: Word<'_>| match (word.text, field) {
             (b"indefinite", Field::Ber(_)) => Ok((ber::INDEFINITE, ber::INDEFINITE)),
-            _ => range(word),
+            _ => match range(word)? {
+                (first, last) if field.may_say(first) && field.may_say(last) => Ok((first, last)),
+                _ => word.refuse("the length never says this"),
+            },
         };
         let plus = settings.list("plus", Plus::parse)?;
         let magic = settings.list("magic", Mark::parse)?;
         let init = settings.list("init", Mark::parse)?;
-        let bodiless = settings.list("bodiless", indefinite)?;
+        let bodiless = settings.list("bodiless", bodiless)?;
         let extras = Extras { unit, pad, plus, tail, magic, init, bodiless };
         extras.check(settings, field, at, head)?;
         Ok(extras)

@@ -93,6 +93,14 @@ impl Length {
         value <= self.largest() && (value << self.shift) & self.mask == value << self.shift
     }
 
+    /// The same of a number with its sign.
+    pub(super) fn may_say(&self, value: i128) -> bool {
+        match u64::try_from(value) {
+            Ok(value) => self.can_say(value),
+            Err(_) => self.signed && -1 - i128::from(self.largest()) <= value && value < 0,
+        }
+    }
+
     /// Whether bits of this byte of the field are the number.
     pub(super) fn says_in(&self, byte: usize) -> bool {
         let place = if self.order == Order::Big { self.width - 1 - byte } else { byte };

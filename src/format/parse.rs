@@ -97,8 +97,8 @@ impl Kind {
     }
 
     fn length(tree: &Tree<'_>, outer: Option<Limit>, number: Length) -> Result<Kind, Error> {
-        let unknown = "no such key here; a length field takes at, head, counts, adjust, unit, mask, shift, plus, pad, tail, \
-                       magic, init, bodiless and max";
+        let unknown = "no such key here; a length field takes at, head, after, counts, adjust, unit, mask, shift, plus, pad, \
+                       tail, magic, init, bodiless and max";
         let settings = Settings::new(tree, outer, &[&["mask", "shift"], &layout::KEYS], unknown)?;
         Kind::prefixed(&settings, Field::Length(number.masked(&settings)?))
     }
@@ -151,6 +151,8 @@ impl Kind {
 
 #[cfg(test)]
 mod tests {
+    use super::super::field::FIELD_MAX;
+    use super::super::frame::HEAD_MAX;
     use super::*;
 
     #[test]
@@ -222,6 +224,20 @@ mod tests {
             ("select u8 { 1: u99 }", 16),
             ("u8 { 1: u8 }", 6),
             ("kafka { 1: u8 }", 9),
+            ("kafka {}", 7),
+            ("line { } max=5", 6),
+            ("u8 max=1,2", 10),
+            ("u8 max=frame:5,frame:9", 16),
+            ("u8 bodiless=300", 13),
+            ("u8 bodiless=0,250..256", 15),
+            ("u8 bodiless=-1", 13),
+            ("u8 bodiless=indefinite", 13),
+            ("i8 bodiless=-129", 13),
+            ("u8 mask=0xf0 bodiless=3", 23),
+            ("varint digits=1 bodiless=128", 26),
+            ("ber bodiless=-1", 14),
+            ("decimal digits=4 bodiless=-1", 27),
+            ("select u8 at=1 { else: crlf eof=allow }", 24),
             ("kafka max=x", 11),
             ("kafka max=1 max=2", 13),
         ];
@@ -230,6 +246,31 @@ mod tests {
                 Err(Error::Format { column: at, .. }) => assert_eq!(at as usize, column, "{text}"),
                 other => panic!("{text}: {other:?}"),
             }
+        }
+    }
+
+    #[test]
+    fn what_contradicts_nothing_is_taken() {
+        for text in [
+            "u8 max=1,frame:2",
+            "i8 bodiless=-128..127",
+            "u8 mask=0xf0 bodiless=0x30",
+            "decimal until=';' bodiless=-1",
+            "ber bodiless=indefinite,0..0xffffffff",
+            "u8 at=65472",
+            "select u8 { else: crlf eof=allow }",
+            "select u8 at=1 { else: delimited start='x' by='y' eof=allow }",
+        ] {
+            assert!(Format::parse(text).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn how_long_a_head_may_be_is_said() {
+        for text in ["u8 at=65473", "u32be head=65500", "varint after=65473"] {
+            let error = Format::parse(text).unwrap_err();
+            let most = HEAD_MAX - FIELD_MAX;
+            assert!(matches!(error, Error::Format { reason, .. } if reason.contains(&format!("{most}"))), "{text}");
         }
     }
 

@@ -91,14 +91,17 @@ impl<'s, 't> Settings<'s, 't> {
     /// around this one allows.
     pub(super) fn limit(&self) -> Result<Option<Limit>, Error> {
         let Some(word) = self.value("max") else { return Ok(self.outer) };
-        let mut limit = Limit::NONE;
+        let (mut body, mut frame) = (None, None);
         for item in word.list() {
             let (bound, word) = match item.text.strip_prefix(b"frame:") {
-                Some(_) => (&mut limit.frame, item.from(6)),
-                None => (&mut limit.body, item),
+                Some(_) => (&mut frame, item.from(6)),
+                None => (&mut body, item),
             };
-            *bound = size(word)?;
+            if bound.replace(size(word)?).is_some() {
+                return item.refuse("this limit was given before");
+            }
         }
+        let limit = Limit { body: body.unwrap_or(u64::MAX), frame: frame.unwrap_or(u64::MAX) };
         Ok(Some(self.outer.map_or(limit, |outer| limit.and(outer))))
     }
 

@@ -190,6 +190,7 @@ impl<'t> Parser<'t> {
     fn cases(&mut self, open: Word<'t>, depth: usize, tree: &mut Tree<'t>) -> Result<(), Error> {
         loop {
             match self.peek() {
+                Some(b'}') if tree.cases.is_empty() => return open.refuse("there is no case between these braces"),
                 Some(b'}') => break,
                 Some(b';') if !tree.cases.is_empty() => self.at += 1,
                 None => return open.refuse("this brace is never closed"),
@@ -272,6 +273,8 @@ mod tests {
             (b"u8 at=1 5", 9),
             (b"u8 { 1: u8 } { 2: u8 }", 14),
             (b"u8 {;}", 5),
+            (b"u8 {}", 4),
+            (b"select u8 { }", 11),
         ];
         for (text, column) in cases {
             match Tree::parse(text) {
