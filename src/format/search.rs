@@ -109,7 +109,7 @@ impl Search {
     }
 
     /// The first of the literals in `bytes` that begins at `from` or behind it.
-    #[inline]
+    #[inline(always)]
     pub(super) fn find(&self, bytes: &[u8], from: usize) -> Option<Found> {
         match &self.how {
             How::Short(short) => {
