@@ -23,7 +23,7 @@ pub fn shutdown(fd: BorrowedFd<'_>, how: Shutdown) -> Result<(), Error> {
 /// # Errors
 /// As close(2); EIO can mean that data written before was lost.
 pub fn close(fd: OwnedFd) -> Result<(), Error> {
-    kind::end_row();
+    kind::end_rows();
     syscall::close(fd.into_raw_fd())
 }
 
@@ -58,15 +58,17 @@ fn half_close(fd: BorrowedFd<'_>) -> Result<(), Error> {
     }
 }
 
-/// Reads and drops what comes on a socket, until its end.
+/// Reads and drops what comes on a socket, until its end. Without any time, it is what was there to begin with.
 ///
 /// # Errors
 /// ETIMEDOUT where it did not end in time; what the system says.
 pub(crate) fn drain(fd: BorrowedFd<'_>, deadline: Deadline) -> Result<(), Error> {
     let mut sink = [0; 16 * 1024];
+    let mut there = if deadline == Deadline::Now { syscall::bytes_to_read(fd).unwrap_or(0) } else { 0 };
     loop {
         match syscall::receive(fd, &mut [IoSliceMut::new(&mut sink)], Wait::No) {
             Ok(0) => return Ok(()),
+            Ok(len) if len <= there => there -= len,
             Err(Error::Os(errno::EINTR)) => {}
             Err(Error::Os(errno::EAGAIN)) if !deadline.passed() => deadline.wait(fd, Events::READ)?,
             Ok(_) if !deadline.passed() => {}

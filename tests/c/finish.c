@@ -20,38 +20,58 @@ static void *read_answer_late(void *arg) {
   return NULL;
 }
 
-enum { ANSWER = 200000 };
+enum { ANSWER = 200000, REQUEST = 50000 };
 
-/* Gives what the client got of an answer whose sender had unread input when it ended the connection. */
-static struct client exchange(int with_finish) {
+/* Gives what the client got of an answer whose sender had unread input when it ended the connection, by fdwire_finish or,
+   where timeout is below 0, by fdwire_close. */
+static struct client exchange(int timeout, int result) {
   int fds[2];
   open_way(TCP_SOCKET, fds);
   int large = 4 * ANSWER, small = 8192; /* much of the answer is still on this side when the connection ends */
   setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &large, sizeof large);
   setsockopt(fds[1], SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
-  NEED(write(fds[1], "a request that the server does not read", 40) == 40);
+  unsigned char *request = pattern(REQUEST, 1); /* which the server does not read */
+  NEED(write(fds[1], request, REQUEST) == REQUEST);
   unsigned char *answer = pattern(ANSWER, 0);
   CHECK_IS(fdwire_write_all(fds[0], answer, ANSWER, NULL, 5000), 0);
-  sleep_ms(20); /* the request is there, unread */
+  free(request);
+  sleep_ms(20); /* it is there, unread */
   struct client client = {fds[1], 0, 0};
   pthread_t thread;
   NEED(pthread_create(&thread, NULL, read_answer_late, &client) == 0);
-  if (with_finish)
-    CHECK_IS(fdwire_finish(fds[0], 5000), 0);
-  else
-    CHECK_IS(fdwire_close(fds[0]), 0);
+  CHECK_IS(timeout >= 0 ? fdwire_finish(fds[0], timeout) : fdwire_close(fds[0]), result);
   NEED(pthread_join(thread, NULL) == 0);
   free(answer);
   return client;
 }
 
 static void every_byte_arrives_where_close_resets(void) {
-  struct client closed = exchange(0);
+  struct client closed = exchange(-1, 0);
   CHECK_IS(closed.reset, ECONNRESET);
   CHECK(closed.got < ANSWER);
-  struct client finished = exchange(1);
-  CHECK_IS(finished.reset, 0);
-  CHECK_IS(finished.got, ANSWER);
+  static const int timeouts[2] = {5000, 0}, results[2] = {0, -ETIMEDOUT};
+  for (int i = 0; i < 2; i++) {
+    struct client finished = exchange(timeouts[i], results[i]);
+    CHECK_IS(finished.reset, 0);
+    CHECK_IS(finished.got, ANSWER);
+  }
+}
+
+/* Without any time, too, if its end is there behind what it sent. */
+static void a_peer_that_has_ended(void) {
+  unsigned char *bytes = pattern(REQUEST, 0);
+  EACH_SOCKET(way) {
+    for (int len = 3; len <= REQUEST; len += REQUEST - 3) {
+      int fds[2];
+      open_way(way, fds);
+      NEED(write(fds[1], bytes, (size_t)len) == len);
+      NEED(fdwire_shutdown(fds[1], FDWIRE_SHUT_WR) == 0);
+      sleep_ms(20);
+      CHECK_IS(fdwire_finish(fds[0], 0), 0);
+      close(fds[1]);
+    }
+  }
+  free(bytes);
 }
 
 static void a_peer_that_ends_too(void) {
@@ -164,6 +184,7 @@ int main(void) {
   check_begin();
   RUN(every_byte_arrives_where_close_resets);
   RUN(a_peer_that_ends_too);
+  RUN(a_peer_that_has_ended);
   RUN(a_peer_that_never_ends);
   RUN(a_peer_that_never_stops_sending);
   RUN(a_peer_that_breaks_off);
