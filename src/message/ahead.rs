@@ -3,9 +3,13 @@
 use super::{Source, dropped, fits, in_part};
 use crate::Error;
 use crate::codec::Scratch;
-use crate::fd::{Look, Read, Sight};
+use crate::fd::{Deadline, Look, Read, Sight};
 use crate::format::Probe;
 use std::io::IoSliceMut;
+
+/// So many bytes of a head are looked at as they come. More might never be: bytes that were sent one by one and stay where they
+/// are can fill the peer's buffer.
+const LOOKED_AT: usize = 64;
 
 /// The head is looked at first, and then taken together with the body, so that nothing is gone that the caller has no room
 /// for. But Linux makes a look at a Unix socket walk along all that waits in it.
@@ -16,6 +20,9 @@ pub(super) fn recv_looking(source: Source<'_>, body: &mut [u8]) -> Result<Option
     let frame = loop {
         match source.format.probe(scratch.room(seen)?)? {
             Probe::Frame(frame) => break frame,
+            Probe::NeedMore { .. } if seen > LOOKED_AT && source.deadline != Deadline::Now => {
+                return recv_taking(source, body).map_err(dropped);
+            }
             Probe::NeedMore { at_least } => match look.beyond(seen, scratch.room(at_least)?)? {
                 Sight::Bytes(there) => seen = there,
                 Sight::End if seen == 0 => return Ok(None),

@@ -76,12 +76,13 @@ fn send_parts(fd: BorrowedFd<'_>, parts: &mut [IoSlice<'_>], deadline: Deadline)
 /// - [`Error::NoRoom`]: the body is longer than `body`. On a socket nothing was taken: call again with more room. On a
 ///   pipe the message was dropped, and the next call gets the one after it.
 /// - EMSGSIZE: the body is longer than `body`, and the message was dropped though it came on a socket: descriptors that came
-///   within its head hid the rest from being looked at, or its end had to be searched for and it came in pieces.
+///   within its head hid the rest from being looked at, or it came in pieces and its head is long or its end had to be searched
+///   for.
 /// - EAGAIN: nothing was taken. With [`Deadline::Now`] a message on a socket is taken only when all of it has arrived; one
 ///   that is larger than the socket's receive buffer never does.
 /// - ETIMEDOUT: time ran out, and part of the message may have been taken; then only closing makes sense.
 /// - EOPNOTSUPP: the format has a delimiter that another begins with, so that only what follows tells which it was; that
-///   cannot be looked at on a pipe.
+///   cannot be looked at on a pipe, nor on a socket where descriptors hide it.
 /// - [`Error::Truncated`]: the stream ended inside the message.
 /// - [`Error::TooLong`], [`Error::Malformed`]: the stream is out of step; only closing makes sense.
 /// - Others as [`fd::read_exact`].

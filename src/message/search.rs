@@ -72,11 +72,16 @@ impl Search<'_> {
                 // It may never all be in sight: a few bytes can fill a socket's buffer if they were sent one by one.
                 seen = self.take_surely(there)?;
             }
-            match look.beyond(seen, &mut self.bytes.room(there + PIECE)?[self.taken..])? {
+            // Each look begins at the start, so it goes twice as far as the one before.
+            match look.beyond(seen, &mut self.bytes.room(there + there.max(PIECE))?[self.taken..])? {
                 Sight::Bytes(more) => seen = more,
                 Sight::End if there == 0 => return Ok(None),
                 Sight::End => return self.at_end(there),
-                Sight::Hidden => seen = self.take_surely(there)?,
+                Sight::Hidden => match self.take_surely(there)? {
+                    // What these bytes hide would tell whether they are of this message.
+                    left if left == seen => return Err(Error::Os(errno::EOPNOTSUPP)),
+                    left => seen = left,
+                },
             }
         }
     }

@@ -240,6 +240,47 @@ static void time_grows_with_the_bytes(void) {
   check_linear("headers length='L'", "", "x", 15 << 10, 1);
 }
 
+/* Seconds of processor time to look at so many bytes of a line that goes on; 0 where a socket may not hold them. */
+static double cost_of_looking(size_t len) {
+  int fds[2], size = 8 << 20, result = 0;
+  char *body = (char *)pattern(len, 1);
+  size_t got = 0;
+  fdwire_format *format = format_of("nul max=16M");
+  memset(body, 'x', len);
+  NEED(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0);
+  clock_t start = clock(), end = start;
+  if (setsockopt(fds[1], SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size) == 0) {
+    NEED(send(fds[1], body, len, MSG_DONTWAIT) == (ssize_t)len);
+    start = clock();
+    for (int i = 0; i < 5; i++)
+      result = fdwire_recv(fds[0], format, body, len, &got, 0);
+    end = clock();
+    CHECK_IS(result, -EAGAIN);
+  }
+  close_way(fds);
+  fdwire_format_free(format);
+  free(body);
+  return (double)(end - start) / CLOCKS_PER_SEC;
+}
+
+/* Each look at a socket begins at the first byte: so they must not be many. */
+static void looking_grows_with_the_bytes(void) {
+  double best = 99;
+  if (!is_measured(__func__))
+    return;
+  for (int i = 0; i < 3 && best >= 8; i++) {
+    double few = cost_of_looking(512 << 10), many = cost_of_looking(2 << 20);
+    if (few == 0) {
+      printf("skip %s: a large buffer takes a privilege\n", __func__);
+      return;
+    }
+    best = many / few < best ? many / few : best;
+  }
+  if (best >= 8)
+    printf("four times the bytes take %.1f times as long\n", best);
+  CHECK(best < 8);
+}
+
 /* A reader that asks how much is needed before each read, and for the message only when it is there. */
 static double cost_of_asking(size_t len) {
   fdwire_decoder *decoder = decoder_of("line");
@@ -272,6 +313,7 @@ int main(void) {
   RUN(a_large_message_leaves_nothing_behind);
   RUN(what_is_skipped_is_not_held);
   RUN(time_grows_with_the_bytes);
+  RUN(looking_grows_with_the_bytes);
   RUN(asking_what_is_needed_costs_no_more);
   return check_end();
 }

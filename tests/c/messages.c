@@ -341,28 +341,31 @@ static void hostile_lengths_are_refused(void) {
   fdwire_format_free(negative);
 }
 
+static void send_with_descriptor(int fd, const char *bytes, size_t len) {
+  char control[CMSG_SPACE(sizeof(int))];
+  struct iovec part = {(void *)bytes, len};
+  struct msghdr message;
+  memset(&message, 0, sizeof message);
+  memset(control, 0, sizeof control);
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
+  rights->cmsg_level = SOL_SOCKET;
+  rights->cmsg_type = SCM_RIGHTS;
+  rights->cmsg_len = CMSG_LEN(sizeof(int));
+  memcpy(CMSG_DATA(rights), &fd, sizeof(int));
+  NEED(sendmsg(fd, &message, 0) == (ssize_t)len);
+}
+
 /* A look at a Unix socket stops at the bytes that descriptors came with, which may be in the middle of a head. */
 static void head_with_descriptors(int small_buffer) {
   static const int timeouts[] = {-1, 2000, 0};
   for (size_t t = 0; t < 3; t++) {
     int fds[2];
     open_way(UNIX_SOCKET, fds);
-    char control[CMSG_SPACE(sizeof(int))];
-    char start[] = "\0\0";
-    struct iovec part = {start, 2};
-    struct msghdr message;
-    memset(&message, 0, sizeof message);
-    memset(control, 0, sizeof control);
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
-    rights->cmsg_level = SOL_SOCKET;
-    rights->cmsg_type = SCM_RIGHTS;
-    rights->cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(rights), &fds[0], sizeof(int));
-    NEED(sendmsg(fds[1], &message, 0) == 2);
+    send_with_descriptor(fds[1], "\0\0", 2);
     NEED(write(fds[1], "\0\5hello!", 8) == 8);
     char body[16], next = 0;
     size_t len = 99;
@@ -381,6 +384,77 @@ static void head_with_descriptors(int small_buffer) {
 static void a_head_with_descriptors_in_it(void) {
   head_with_descriptors(0);
   head_with_descriptors(1);
+}
+
+/* A line is split at four bytes, but not before its end: what would tell whether that is next is hidden. */
+static void a_split_line_with_descriptors_in_it(void) {
+  static const int timeouts[] = {-1, 2000, 0};
+  fdwire_format *format = format_of("line over=split max=4");
+  for (size_t t = 0; t < 3; t++) {
+    int fds[2];
+    char body[16];
+    size_t len = 99;
+    open_way(UNIX_SOCKET, fds);
+    for (int i = 0; i < 6; i++)
+      send_with_descriptor(fds[1], &"abcd\r\n"[i], 1);
+    CHECK_IS(fdwire_recv(fds[0], format, body, sizeof body, &len, timeouts[t]), -EOPNOTSUPP);
+    CHECK_IS(len, 99);
+    close_way(fds);
+  }
+  fdwire_format_free(format);
+}
+
+/* A few hundred bytes that were sent one by one fill a Unix socket's buffer: then the rest comes only if they are taken. */
+static void a_long_head_in_small_writes(void) {
+  enum { HEAD = 1002 };
+  fdwire_format *format = format_of("u16be at=1000");
+  char wire[HEAD + 6] = "";
+  memcpy(wire + HEAD - 2, "\0\5hello!", 8);
+  EACH_SOCKET(way) {
+    for (int fits = way == TCP_SOCKET; fits < 2; fits++) {
+      int fds[2];
+      struct writer_peer peer;
+      char body[16], next = 0;
+      size_t len = 99;
+      open_way(way, fds);
+      peer_writes(&peer, fds[1], wire, sizeof wire, 1, 0, 0);
+      if (fits)
+        CHECK_IS(fdwire_recv(fds[0], format, body, sizeof body, &len, 10000), 1);
+      else
+        CHECK_IS(fdwire_recv(fds[0], format, body, 4, &len, 10000), -EMSGSIZE); /* dropped, and in step */
+      CHECK(fits ? len == 5 && memcmp(body, "hello", 5) == 0 : len == 99);
+      CHECK(read(fds[0], &next, 1) == 1 && next == '!');
+      peer_done(&peer);
+      close_way(fds);
+    }
+  }
+  fdwire_format_free(format);
+}
+
+static void *closes(void *fd) {
+  CHECK_IS(fdwire_close(*(int *)fd), 0);
+  return NULL;
+}
+
+/* What a thread knows of a number is no longer true when another thread has closed it. */
+static void a_number_that_another_thread_closed(void) {
+  int fds[2], datagrams[2], number;
+  char body[16];
+  size_t len = 0;
+  pthread_t thread;
+  open_way(UNIX_SOCKET, fds);
+  for (int i = 0; i < 40; i++)
+    CHECK_IS(fdwire_send(fds[1], NULL, "x", 1, -1), 0);
+  for (int i = 0; i < 40; i++)
+    CHECK_IS(fdwire_recv(fds[0], NULL, body, sizeof body, &len, -1), 1);
+  number = fds[0];
+  NEED(pthread_create(&thread, NULL, closes, &number) == 0 && pthread_join(thread, NULL) == 0);
+  NEED(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, datagrams) == 0 && datagrams[0] == number);
+  NEED(send(datagrams[1], "\0\0\0\3abc and more", 16, 0) == 16);
+  CHECK_IS(fdwire_recv(number, NULL, body, sizeof body, &len, 1000), -EPROTOTYPE);
+  CHECK_IS(fdwire_send(number, NULL, "x", 1, 1000), -EPROTOTYPE);
+  close_way(datagrams);
+  close(fds[1]);
 }
 
 static void messages_in_a_file(void) {
@@ -422,6 +496,9 @@ int main(void) {
   RUN(large_messages_both_ways_at_once);
   RUN(hostile_lengths_are_refused);
   RUN(a_head_with_descriptors_in_it);
+  RUN(a_split_line_with_descriptors_in_it);
+  RUN(a_long_head_in_small_writes);
+  RUN(a_number_that_another_thread_closed);
   RUN(messages_in_a_file);
   return check_end();
 }
