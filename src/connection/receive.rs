@@ -70,15 +70,12 @@ where
     ///
     /// # Errors
     /// As [`recv`](Connection::recv). [`Error::NoRoom`] where it is longer than `body`; the message stays.
+    /// [`Error::NoMemory`] lasts where there was none to keep what came of it.
     pub fn recv_into(&self, body: &mut [u8], deadline: Deadline) -> Result<Option<usize>, Error> {
         let mut begun = false;
         let received =
             self.receive(deadline, |input, transport, manner| input.copy_one(transport, manner, body, &mut begun));
-        if begun {
-            self.input.enter(|input| input.give_back(body))?;
-        }
-        self.turns.changed();
-        received
+        self.let_go(begun, body).and(received)
     }
 
     /// The bodies of as many messages as are there and fit into `bodies`, one behind another, and their lengths; says how many. It
@@ -96,11 +93,17 @@ where
         let mut begun = false;
         let received = self
             .receive(deadline, |input, transport, manner| input.copy_many(transport, manner, bodies, lens, &mut begun));
-        if begun {
-            self.input.enter(|input| input.give_back(bodies))?;
-        }
+        self.let_go(begun, bodies).and(received)
+    }
+
+    /// Gives back a body that was begun and is not whole, and lets others receive, whatever came of that.
+    ///
+    /// # Errors
+    /// [`Error::NoMemory`], which then lasts.
+    fn let_go(&self, begun: bool, body: &[u8]) -> Result<(), Error> {
+        let given_back = if begun { self.input.enter(|input| input.give_back(body)) } else { Ok(()) };
         self.turns.changed();
-        received
+        given_back
     }
 
     /// Begins a message whose body is then received in parts: its head, lent to `lend`, and its frame.
@@ -140,10 +143,7 @@ where
     /// # Errors
     /// EBUSY while a message is received in parts.
     pub fn unread<R>(&self, lend: impl FnOnce(&[u8]) -> R) -> Result<R, Error> {
-        self.input.enter(|input| match input.is_open() {
-            true => Err(Error::Os(errno::EBUSY)),
-            false => Ok(lend(input.decoder.unread())),
-        })
+        self.input.enter(|input| input.unread(lend))
     }
 
     /// The descriptors that came with what was delivered last, at most so many.

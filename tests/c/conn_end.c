@@ -567,6 +567,47 @@ static void shutting_down_receiving(void) {
   }
 }
 
+static int into_room(fdwire_conn *conn) {
+  static uint8_t room[200000];
+  size_t len;
+  return fdwire_conn_recv_into(conn, room, sizeof room, &len, 0);
+}
+
+static int packed_into_room(fdwire_conn *conn) {
+  static uint8_t room[200000];
+  size_t lens[2], count;
+  return fdwire_conn_recv_packed(conn, room, sizeof room, lens, 2, &count, 0);
+}
+
+/* Of a body that would go straight to the caller, the part that came stays inside, and is handed over. */
+static void shutting_down_inside_a_large_message(void) {
+  enum { CAME = 50004 };
+  uint8_t *wire = (uint8_t *)bytes_of(CAME);
+  memset(wire, 'x', CAME);
+  fdwire_put_u32be(wire, 100000);
+  EACH_WAY(way) {
+    for (int packed = 0; packed < 2; packed++) {
+      int fds[2];
+      const void *rest;
+      size_t len = 0;
+      open_way(way, fds);
+      fdwire_conn *conn = conn_of(fds[0], -1, NULL);
+      CHECK_IS(write(fds[1], wire, CAME), CAME);
+      while (stats_of(conn).buffered < CAME)
+        CHECK(peek_recv(conn) < 0);
+      CHECK_IS(fdwire_conn_shutdown(conn, FDWIRE_SHUT_RD, 0), 0);
+      for (int i = 0; i < 3; i++)
+        CHECK_IS(packed ? packed_into_room(conn) : into_room(conn), 0);
+      CHECK_IS(peek_recv(conn), 0);
+      CHECK_IS(fdwire_conn_unread(conn, &rest, &len), 0);
+      CHECK(len == CAME && memcmp(rest, wire, CAME) == 0);
+      fdwire_conn_free(conn);
+      close_way(fds);
+    }
+  }
+  free(wire);
+}
+
 /* What a thread waits for on each kind of stream, with a part of a message inside. */
 static void shutdown_wakes_who_receives(void) {
   for (int way = 0; way <= WAYS; way++) {
@@ -1355,6 +1396,7 @@ int main(void) {
   RUN(a_stream_out_of_step);
   RUN(functions_that_fail);
   RUN(shutting_down_receiving);
+  RUN(shutting_down_inside_a_large_message);
   RUN(shutdown_wakes_who_receives);
   RUN(shutting_down_sending);
   RUN(shutting_down_a_pipe);

@@ -411,6 +411,107 @@ static void from_a_peer_in_c(void) {
   close_ends(&ends);
 }
 
+/* Those that come with the tail are there at the end of the body, too. */
+static void with_the_tail(void) {
+  struct ends ends;
+  fdwire_format *tailed = format_of("u32be tail=';'");
+  fdwire_msg head;
+  uint64_t body_len;
+  size_t got;
+  char part[8];
+  open_ends(&ends);
+  NEED(fdwire_conn_set_format(ends.in, FDWIRE_IN, tailed) == 0);
+  send_by_hand(ends.fds[1], "\0\0\0\4body", 8, 0, 0);
+  CHECK_IS(fdwire_conn_recv_begin(ends.in, &head, &body_len, DEADLINE), 1);
+  CHECK_IS(fdwire_conn_recv_part(ends.in, part, sizeof part, &got, DEADLINE), 1);
+  send_by_hand(ends.fds[1], ";", 1, 2, 0);
+  CHECK_IS(fdwire_conn_recv_part(ends.in, part, sizeof part, &got, DEADLINE), 0);
+  check_files(ends.in, 2, 0);
+  fdwire_format_free(tailed);
+  close_ends(&ends);
+}
+
+/* A peer that never ends its message cannot make a program hold ever more of them; and what is more than one message may
+   bring is told, in whatever pieces it came. */
+static void more_than_a_message_may_bring(void) {
+  for (int in_parts = 0; in_parts < 2; in_parts++) {
+    struct ends ends;
+    fdwire_msg msg;
+    uint64_t body_len;
+    size_t got, count;
+    char part[8];
+    int fds[2];
+    open_ends(&ends);
+    int before = check_open_fds();
+    CHECK_IS(write(ends.fds[1], "\0\0\0\12", 4), 4);
+    if (in_parts)
+      CHECK_IS(fdwire_conn_recv_begin(ends.in, &msg, &body_len, DEADLINE), 1);
+    for (int i = 0; i < 10; i++) {
+      CHECK_IS(check_open_fds() <= before + 2 * MANY_BY_HAND, 1);
+      send_by_hand(ends.fds[1], "x", 1, MANY_BY_HAND, 0);
+      if (in_parts)
+        CHECK_IS(fdwire_conn_recv_part(ends.in, part, sizeof part, &got, DEADLINE), 1);
+      else if (i < 9)
+        CHECK_IS(fdwire_conn_recv(ends.in, &msg, 0), -EAGAIN);
+    }
+    if (in_parts)
+      CHECK_IS(fdwire_conn_recv_part(ends.in, part, sizeof part, &got, DEADLINE), 0);
+    else
+      receives(ends.in, "xxxxxxxxxx");
+    CHECK_IS(fdwire_conn_take_fds(ends.in, fds, 2, &count), -EMFILE);
+    check_files(ends.in, 0, 0);
+    CHECK_IS(check_open_fds(), before);
+    send_by_hand(ends.fds[1], "\0\0\0\4next", 8, MANY_BY_HAND, 0);
+    receives(ends.in, "next");
+    check_files(ends.in, MANY_BY_HAND, 0);
+    close_ends(&ends);
+  }
+}
+
+struct beside {
+  fdwire_conn *conn;
+  uint8_t *room;
+  int result;
+};
+
+static void *receive_into_room(void *arg) {
+  struct beside *beside = (struct beside *)arg;
+  size_t len;
+  beside->result = fdwire_conn_recv_into(beside->conn, beside->room, LARGE, &len, DEADLINE);
+  return NULL;
+}
+
+/* A receive that finds another thread inside a message leaves what came with it alone. */
+static void a_receive_in_vain_beside_another(void) {
+  enum { LEN = 100000, FIRST = 50000 };
+  struct ends ends;
+  struct beside beside;
+  fdwire_msg msg, msgs[2];
+  uint64_t body_len;
+  size_t count;
+  pthread_t thread;
+  uint8_t *wire = (uint8_t *)bytes_of(LEN + 4);
+  memset(wire, 'x', LEN + 4);
+  fdwire_put_u32be(wire, LEN);
+  open_ends(&ends);
+  beside.conn = ends.in;
+  beside.room = (uint8_t *)bytes_of(LARGE);
+  NEED(pthread_create(&thread, NULL, receive_into_room, &beside) == 0);
+  send_by_hand(ends.fds[1], wire, FIRST, 2, 0);
+  while (stats_of(ends.in).bytes_in < FIRST)
+    sleep_ms(1);
+  CHECK_IS(fdwire_conn_recv(ends.in, &msg, 0), -EAGAIN);
+  CHECK_IS(fdwire_conn_recv_many(ends.in, msgs, 2, &count, 0), -EAGAIN);
+  CHECK_IS(fdwire_conn_recv_begin(ends.in, &msg, &body_len, 0), -EAGAIN);
+  CHECK_IS(write(ends.fds[1], wire + FIRST, LEN + 4 - FIRST), LEN + 4 - FIRST);
+  NEED(pthread_join(thread, NULL) == 0);
+  CHECK_IS(beside.result, 1);
+  check_files(ends.in, 2, 0);
+  free(beside.room);
+  free(wire);
+  close_ends(&ends);
+}
+
 /* Credentials that the receiver asked the kernel for leave room for the descriptors. */
 static void beside_credentials(void) {
   struct ends ends;
@@ -502,6 +603,34 @@ static void those_of_skipped_messages_are_closed(void) {
   CHECK_IS(fdwire_conn_finish(ends.in, NULL, DEADLINE), 0);
   CHECK_IS(check_open_fds(), before);
   fdwire_format_free(narrow);
+  close_ends(&ends);
+}
+
+/* They are none of the next message's: neither those of the rest of a message in parts, nor those of bytes that were handed
+   over. */
+static void those_of_dropped_bytes_are_closed(void) {
+  struct ends ends;
+  fdwire_msg msg;
+  uint64_t body_len;
+  const void *rest;
+  size_t len;
+  open_ends(&ends);
+  int before = check_open_fds(), fd = ends.fds[1];
+  CHECK_IS(write(fd, "\0\0\0\6ab", 6), 6);
+  CHECK_IS(fdwire_conn_recv_begin(ends.in, &msg, &body_len, DEADLINE), 1);
+  CHECK_IS(fdwire_conn_skip(ends.in), 0);
+  send_by_hand(fd, "cdef", 4, 2, 0);
+  send_by_hand(fd, "\0\0\0\3two", 7, 1, 10);
+  receives(ends.in, "two");
+  check_files(ends.in, 1, 10);
+  send_by_hand(fd, "\0\0\0\6ab", 6, 2, 0);
+  CHECK_IS(fdwire_conn_recv(ends.in, &msg, 0), -EAGAIN);
+  CHECK_IS(fdwire_conn_unread(ends.in, &rest, &len), 0);
+  CHECK_IS(len, 6);
+  CHECK_IS(check_open_fds(), before);
+  send_by_hand(fd, "\0\0\0\5three", 9, 1, 20);
+  receives(ends.in, "three");
+  check_files(ends.in, 1, 20);
   close_ends(&ends);
 }
 
@@ -739,9 +868,13 @@ int main(void) {
   RUN(what_waits_is_close_on_exec);
   RUN(without_the_option_they_go_unseen);
   RUN(from_a_peer_in_c);
+  RUN(with_the_tail);
+  RUN(more_than_a_message_may_bring);
+  RUN(a_receive_in_vain_beside_another);
   RUN(beside_credentials);
   RUN(to_a_peer_in_c);
   RUN(those_of_skipped_messages_are_closed);
+  RUN(those_of_dropped_bytes_are_closed);
   RUN(where_they_cannot_be_sent);
   RUN(what_cannot_be_sent);
   RUN(refused_like_others);

@@ -129,6 +129,9 @@ static void memory_is_gone(int is_gone) { memory.gone = is_gone; }
 
 #define MANY 20
 
+/* No message here is so long, and what is announced costs nothing. */
+#define LARGEST (1 << 20)
+
 /* The number of the preset or format that a scenario is run with. */
 static size_t which;
 
@@ -603,6 +606,52 @@ static void calls_that_wait(void) {
   talk_ends(&talk);
 }
 
+struct other_receiver {
+  fdwire_conn *conn;
+  void *room;
+  int result;
+  long long took;
+};
+
+static void *receives_behind(void *arg) {
+  struct other_receiver *other = (struct other_receiver *)arg;
+  size_t len;
+  sleep_ms(10);
+  long long start = now_ms();
+  other->result = fdwire_conn_recv_into(other->conn, other->room, LARGEST, &len, 10000);
+  other->took = now_ms() - start;
+  return NULL;
+}
+
+/* Half of a body came when time ran out: where there is no memory to keep it, that lasts, and whoever waits behind is told. */
+static void a_body_that_cannot_be_kept(void) {
+  enum { HALF = 40000 };
+  struct talk talk = talk_of(UNIX_SOCKET, NULL);
+  char *room = (char *)__libc_malloc(2 * LARGEST), *wire = (char *)__libc_calloc(1, 4 + 2 * HALF);
+  struct other_receiver other = {talk.to, room + LARGEST, 0, 0};
+  pthread_t thread;
+  size_t len;
+  test_begins();
+  NEED(room != NULL && wire != NULL);
+  fdwire_put_u32be(wire, 2 * HALF);
+  NEED(write(talk.fds[1], wire, 4 + HALF) == 4 + HALF);
+  NEED(pthread_create(&thread, NULL, receives_behind, &other) == 0);
+  test_ends();
+  int result = fdwire_conn_recv_into(talk.to, room, LARGEST, &len, 30);
+  test_begins();
+  CHECK(result == -ETIMEDOUT || (result == -ENOMEM && memory.refused > 0));
+  memory.told += result == -ENOMEM;
+  sleep_ms(20);
+  NEED(write(talk.fds[1], wire, HALF) == HALF);
+  NEED(pthread_join(thread, NULL) == 0);
+  CHECK(other.result == 1 || (result == -ENOMEM && other.result == -ENOMEM));
+  CHECK(other.took < 5000);
+  test_ends();
+  __libc_free(room);
+  __libc_free(wire);
+  talk_ends(&talk);
+}
+
 /* The connection closes what it owns, memory or none. */
 static void owned_descriptors(void) {
   int fds[2];
@@ -757,6 +806,7 @@ static const struct scenario scenarios[] = {
     SCENARIO(a_full_peer),
     SCENARIO(files_and_descriptors), SCENARIO(errors_and_ends),
     SCENARIO(calls_that_wait),
+    SCENARIO(a_body_that_cannot_be_kept),
     SCENARIO(owned_descriptors),     SCENARIO(over_functions),
     SCENARIO(addresses),             SCENARIO(addresses_that_are_wrong),
     SCENARIO(names),
@@ -784,9 +834,6 @@ static void run_with(const struct scenario *scenario, long fails_at, int for_goo
   if (check_failures > failures)
     printf("out_of_memory %s %zu %ld %d\n", scenario->name, which, fails_at, for_good);
 }
-
-/* No message here is so long, and what is announced costs nothing. */
-#define LARGEST (1 << 20)
 
 /* What is known of a scenario, shared with the process that runs it. */
 struct sweep {

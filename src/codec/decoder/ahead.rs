@@ -85,6 +85,13 @@ impl<F: Deref<Target = Format>> Decoder<F> {
         self.received
     }
 
+    /// Drops what is there of a frame that is not wanted. What is wrong with it, the next call says.
+    pub(crate) fn drop_ahead(&mut self) {
+        if let State::Skipping | State::Dropping(_) = self.state {
+            let _ = self.drop_unwanted();
+        }
+    }
+
     /// No more bytes will come.
     pub(crate) fn end(&mut self) {
         self.ended = true;

@@ -4,7 +4,7 @@ use super::{Input, Manner, Step};
 use crate::Error;
 use crate::codec::Message;
 use crate::connection::transport::Transport;
-use crate::fd::errno;
+use crate::fd::{DESCRIPTORS_MAX, errno};
 use crate::format::Format;
 use crate::memory::{Rare, reserve_exact};
 use std::collections::VecDeque;
@@ -27,6 +27,17 @@ pub(super) struct Arrival {
     pub(super) place: u64,
     pub(super) descriptors: Vec<OwnedFd>,
     pub(super) cut: bool,
+}
+
+impl Arrival {
+    /// What it counts for: where some were lost there is at least something to note down.
+    fn weight(&self) -> usize {
+        self.descriptors.len() + usize::from(self.cut)
+    }
+
+    fn lose(&mut self) {
+        (self.descriptors, self.cut) = (Vec::new(), true);
+    }
 }
 
 impl<F: Deref<Target = Format>> Input<F> {
@@ -98,6 +109,33 @@ impl<F: Deref<Target = Format>> Input<F> {
         }
     }
 
+    /// Closes descriptors that came with what is dropped: they wait before the place where the next message begins.
+    #[inline]
+    pub(super) fn forget_dropped(&mut self) {
+        if let Some(arrivals) = self.arrivals.get_mut() {
+            self.decoder.drop_ahead();
+            let dropped = self.decoder.offset();
+            while arrivals.waiting.front().is_some_and(|arrival| arrival.place <= dropped) {
+                arrivals.waiting.pop_front();
+            }
+        }
+    }
+
+    /// Notes down what came with bytes that were just read. Reads are made where no message is whole, so what waits already is
+    /// all of one; more than one may bring is closed at once, for it will never be handed over.
+    #[cold]
+    pub(super) fn arrive(&mut self, descriptors: Vec<OwnedFd>, cut: bool) {
+        let Some(arrivals) = self.arrivals.get_mut() else { return };
+        if arrivals.waiting.iter().map(Arrival::weight).sum::<usize>() > DESCRIPTORS_MAX {
+            arrivals.waiting.truncate(1);
+            arrivals.waiting.iter_mut().for_each(Arrival::lose);
+        }
+        match arrivals.waiting.try_reserve(1) {
+            Ok(()) => arrivals.waiting.push_back(Arrival { place: self.decoder.received(), descriptors, cut }),
+            Err(_) => arrivals.cut = true, // they are closed
+        }
+    }
+
     /// Finds out which descriptors came with what was delivered.
     #[inline]
     pub(super) fn deliver(&mut self) {
@@ -106,7 +144,7 @@ impl<F: Deref<Target = Format>> Input<F> {
         }
     }
 
-    /// Without memory to note them down they are closed, for the message was given.
+    /// Those that are more than a message may bring, or without memory to note them down, are closed, for the message was given.
     fn deliver_arrivals(&mut self) {
         let Some(arrivals) = self.arrivals.get_mut() else { return };
         let delivered =
@@ -114,10 +152,10 @@ impl<F: Deref<Target = Format>> Input<F> {
         while let Some(Arrival { place, descriptors, cut }) = arrivals.waiting.front_mut()
             && *place <= delivered
         {
-            arrivals.cut |= *cut;
+            let fits = arrivals.due.len() + descriptors.len() <= DESCRIPTORS_MAX;
             match arrivals.due.try_reserve(descriptors.len()) {
-                Ok(()) => arrivals.due.append(descriptors),
-                Err(_) => arrivals.cut = true,
+                Ok(()) if fits && !*cut => arrivals.due.append(descriptors),
+                _ => arrivals.cut = true,
             }
             arrivals.waiting.pop_front();
         }

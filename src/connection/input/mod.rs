@@ -113,6 +113,16 @@ impl<F: Deref<Target = Format>> Input<F> {
         if self.is_held() { Err(Error::Os(errno::EBUSY)) } else { self.decoder.skip() }
     }
 
+    /// Hands over what was not delivered, and forgets it with what it brought.
+    pub(super) fn unread<R>(&mut self, lend: impl FnOnce(&[u8]) -> R) -> Result<R, Error> {
+        if self.is_open() {
+            return Err(Error::Os(errno::EBUSY));
+        }
+        let lent = lend(self.decoder.unread());
+        self.forget_dropped();
+        Ok(lent)
+    }
+
     /// Ends receiving for good.
     pub(super) fn fail(&mut self, error: Error) {
         self.decoder.stop(error);
@@ -126,10 +136,8 @@ impl<F: Deref<Target = Format>> Input<F> {
         manner: Manner,
         mut take: impl FnMut(&mut Decoder<F>) -> Result<Option<R>, Error>,
     ) -> Result<Step<R>, Error> {
-        if self.direct {
-            return Ok(Step::Held);
-        }
         loop {
+            self.forget_dropped();
             if let Some(taken) = take(&mut self.decoder)? {
                 return Ok(Step::Done(taken));
             }
@@ -169,8 +177,9 @@ impl<F: Deref<Target = Format>> Input<F> {
         manner: Manner,
         mut lend: impl FnMut(Message<'_>) -> R,
     ) -> Result<Step<R>, Error> {
-        self.check_closed()?;
-        self.end_loan();
+        if !self.enters()? {
+            return Ok(Step::Held);
+        }
         let step = self.step(transport, manner, |decoder| Ok(decoder.next_message()?.map(&mut lend)))?;
         self.deliver();
         Ok(step)
@@ -185,17 +194,26 @@ impl<F: Deref<Target = Format>> Input<F> {
         out: &mut [T],
         lend: &impl Fn(Message<'_>) -> T,
     ) -> Result<Step<usize>, Error> {
-        self.check_closed()?;
-        self.end_loan();
+        if !self.enters()? {
+            return Ok(Step::Held);
+        }
         self.step(transport, manner, |decoder| Ok(Some(decoder.next_messages(out, lend)?).filter(|count| *count > 0)))
     }
 
-    /// A body is being taken in parts: nothing else is received meanwhile.
-    fn check_closed(&self) -> Result<(), Error> {
-        match self.decoder.left() {
-            Some(_) if !self.direct => Err(Error::Os(errno::EBUSY)),
-            _ => Ok(()),
+    /// Ends what the last receive lent, for another one, unless that has to wait until a third is done.
+    ///
+    /// # Errors
+    /// EBUSY: a body is being taken in parts, and nothing else is received meanwhile.
+    #[inline]
+    fn enters(&mut self) -> Result<bool, Error> {
+        if self.direct {
+            return Ok(false);
         }
+        if self.is_open() {
+            return Err(Error::Os(errno::EBUSY));
+        }
+        self.end_loan();
+        Ok(true)
     }
 
     /// Whether a body is being taken in parts.

@@ -9,6 +9,7 @@ use std::ops::Deref;
 
 impl<F: Deref<Target = Format>> Input<F> {
     /// The body of one message to `body`; a large one goes there straight, part by part, and this call alone goes on with it.
+    /// `begun` says that it has begun with one, to be given back unless it is done.
     pub(in crate::connection) fn copy_one(
         &mut self,
         transport: &Transport<'_>,
@@ -16,20 +17,13 @@ impl<F: Deref<Target = Format>> Input<F> {
         body: &mut [u8],
         begun: &mut bool,
     ) -> Result<Step<usize>, Error> {
-        if self.direct && !*begun {
+        if !*begun && !self.enters()? {
             return Ok(Step::Held);
-        }
-        if !*begun {
-            self.check_closed()?;
-            self.end_loan();
         }
         let step = self.copy_one_on(transport, manner, body, begun);
         if let Ok(Step::Done(_)) = step {
             self.deliver();
-        }
-        if !matches!(step, Ok(Step::Wait)) {
-            *begun = false;
-            self.direct = false;
+            (*begun, self.direct) = (false, false);
         }
         step
     }
@@ -52,7 +46,7 @@ impl<F: Deref<Target = Format>> Input<F> {
                     Part::End => return Ok(Step::Done(self.done)),
                     Part::Wait => self.read_direct(transport, manner, &mut body[self.done..])?,
                 },
-                false => match self.decoder.ahead()? {
+                false => match self.ahead()? {
                     Some(frame) if frame.body > body.len() as u64 => {
                         return Err(Error::NoRoom { needed: frame.body });
                     }
@@ -80,20 +74,22 @@ impl<F: Deref<Target = Format>> Input<F> {
         }
     }
 
+    /// The frame that comes next, behind what is dropped.
+    fn ahead(&mut self) -> Result<Option<Frame>, Error> {
+        self.forget_dropped();
+        self.decoder.ahead()
+    }
+
     pub(super) fn copy_message(&mut self, body: &mut [u8]) -> Result<Option<usize>, Error> {
         self.decoder.next_message()?.map(|message| copy_to(body, message.body)).transpose()
     }
 
     /// What a call does that stops while a body is in its memory: it is kept for the next.
     pub(in crate::connection) fn give_back(&mut self, body: &[u8]) -> Result<(), Error> {
-        match std::mem::take(&mut self.direct) {
-            true => {
-                self.decoder.put_back(&body[..self.done])?;
-                self.done = PUT_BACK;
-                Ok(())
-            }
-            false => Ok(()),
-        }
+        let kept = self.decoder.put_back(&body[..self.done]);
+        (self.direct, self.done) = (false, PUT_BACK);
+        self.settle(false); // which was left until now
+        kept
     }
 
     /// Begins a message whose body is taken in parts.
@@ -103,8 +99,9 @@ impl<F: Deref<Target = Format>> Input<F> {
         manner: Manner,
         mut lend: impl FnMut(&[u8], Frame) -> R,
     ) -> Result<Step<R>, Error> {
-        self.check_closed()?;
-        self.end_loan();
+        if !self.enters()? {
+            return Ok(Step::Held);
+        }
         let step = self.step(transport, manner, |decoder| match manner.shut && !decoder.has_next()? {
             true => Ok(None), // its rest will never be read
             false => Ok(decoder.begin()?.map(|(head, frame)| lend(head, frame))),
@@ -132,7 +129,10 @@ impl<F: Deref<Target = Format>> Input<F> {
                     self.deliver();
                     return Ok(Step::Done(len));
                 }
-                Part::End => return Ok(Step::Done(0)),
+                Part::End => {
+                    self.deliver(); // what came with the tail
+                    return Ok(Step::Done(0));
+                }
                 Part::Wait if buf.len() >= LARGE && left > Some(0) => {
                     self.done = 0;
                     let read = self.read_direct(transport, manner, buf);

@@ -1,6 +1,5 @@
 //! Bytes come, as far as they are there.
 
-use super::arrivals::Arrival;
 use super::{Input, Manner, POLLED, Step, UNWAITING};
 use crate::Error;
 use crate::connection::pool;
@@ -133,14 +132,8 @@ impl<F: Deref<Target = Format>> Input<F> {
             self.decoder.end();
         }
         self.drained = drained;
-        if let Some(arrivals) = self.arrivals.get_mut()
-            && (control.cut || !control.descriptors.is_empty())
-        {
-            let Control { descriptors, cut, .. } = control;
-            match arrivals.waiting.try_reserve(1) {
-                Ok(()) => arrivals.waiting.push_back(Arrival { place: self.decoder.received(), descriptors, cut }),
-                Err(_) => arrivals.cut = true, // they are closed
-            }
+        if control.cut || !control.descriptors.is_empty() {
+            self.arrive(control.descriptors, control.cut);
         }
     }
 
