@@ -72,6 +72,7 @@ where
             input.fail(Error::Broken);
             Ok(())
         });
+        self.input_shut.store(true, Ordering::SeqCst);
         self.alarm(Direction::In).set(true);
         let ended = match ended {
             Err(Error::Os(errno::EAGAIN)) => Err(Error::Os(errno::ETIMEDOUT)),

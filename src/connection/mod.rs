@@ -263,10 +263,9 @@ where
     /// Wakes all who wait, with ECANCELED, and lets nobody wait, until it is lifted.
     pub fn cancel(&self, cancelled: bool) {
         self.cancelled.store(cancelled, Ordering::SeqCst);
-        let rings = |direction| cancelled || direction == Direction::In && self.input_shut.load(Ordering::SeqCst);
-        for direction in [Direction::In, Direction::Out] {
-            self.alarm(direction).set(rings(direction));
-        }
+        let cancelled = || self.cancelled.load(Ordering::SeqCst);
+        self.alarm(Direction::In).follow(|| cancelled() || self.input_shut.load(Ordering::SeqCst));
+        self.alarm(Direction::Out).follow(cancelled);
         self.turns.changed();
     }
 

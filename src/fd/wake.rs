@@ -36,22 +36,23 @@ pub(crate) struct Alarm<'a> {
 }
 
 impl<'a> Alarm<'a> {
-    fn ring(self) {
-        self.rings.store(true, Ordering::SeqCst);
-        if let Some(event) = self.event.get() {
-            event.raise();
-        }
-    }
-
-    fn rest(self) {
-        self.rings.store(false, Ordering::SeqCst);
-        if let Some(event) = self.event.get() {
-            event.lower();
+    /// Rings, or is put to rest, as `rings` says, which is asked again when that is done: of threads that change its answer at
+    /// once, one may be overtaken by another, and the last to look puts it right.
+    pub(crate) fn follow(self, rings: impl Fn() -> bool) {
+        loop {
+            let now = rings();
+            self.rings.store(now, Ordering::SeqCst);
+            if let Some(event) = self.event.get() {
+                if now { event.raise() } else { event.lower() }
+            }
+            if rings() == now {
+                return;
+            }
         }
     }
 
     pub(crate) fn set(self, rings: bool) {
-        if rings { self.ring() } else { self.rest() }
+        self.follow(|| rings);
     }
 
     fn is_ringing(self) -> bool {
@@ -115,11 +116,11 @@ mod tests {
         assert_eq!(wait(1), Err(Error::Os(errno::ETIMEDOUT)));
         std::thread::scope(|scope| {
             let waiting = scope.spawn(|| wait(60_000));
-            alarm.ring();
+            alarm.set(true);
             assert_eq!(waiting.join().unwrap(), Ok(()));
         });
         assert_eq!(wait(60_000), Ok(()));
-        alarm.rest();
+        alarm.set(false);
         assert_eq!(wait(1), Err(Error::Os(errno::ETIMEDOUT)));
     }
 }

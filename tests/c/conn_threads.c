@@ -667,6 +667,65 @@ static void cancel_wakes_whoever_receives_in_parts(void) {
   }
 }
 
+struct lifter {
+  fdwire_conn *conn;
+  uint32_t round, done; /* 0 ends it */
+};
+
+static void pause_briefly(unsigned spins) {
+  for (volatile unsigned i = 0; i < spins; i++) {
+  }
+}
+
+static void await_round(uint32_t *round, uint32_t wanted) {
+  for (unsigned tries = 1; __atomic_load_n(round, __ATOMIC_ACQUIRE) != wanted; tries++)
+    if (tries % 1000 == 0)
+      sched_yield();
+}
+
+enum { LIFTS = 20000 };
+
+static void *lifts(void *arg) {
+  struct lifter *lifter = (struct lifter *)arg;
+  struct dice dice = dice_of(seed + 1);
+  for (uint32_t round = 1; round <= scaled(LIFTS); round++) {
+    await_round(&lifter->round, round);
+    pause_briefly((unsigned)below(&dice, 200));
+    CHECK_IS(fdwire_conn_set(lifter->conn, FDWIRE_CANCELLED, 0), 0);
+    __atomic_store_n(&lifter->done, round, __ATOMIC_RELEASE);
+  }
+  return NULL;
+}
+
+/* Whichever of the two comes last: what wakes a thread that waits is raised only where it would be cancelled, or it would
+   never sleep again. */
+static void cancelled_and_lifted_at_once(void) {
+  int fds[2];
+  fdwire_msg msg;
+  pthread_t thread;
+  struct dice dice = dice_of(seed);
+  open_way(UNIX_SOCKET, fds);
+  struct lifter lifter = {conn_of(fds[0], -1, NULL), 0, 0};
+  int event = dup(fds[0]); /* the number of the descriptor that the first wait makes */
+  NEED(event >= 0 && close(event) == 0);
+  CHECK_IS(fdwire_conn_recv(lifter.conn, &msg, 1), -ETIMEDOUT);
+  NEED(pthread_create(&thread, NULL, lifts, &lifter) == 0);
+  for (uint32_t round = 1; round <= scaled(LIFTS); round++) {
+    struct pollfd raised = {event, POLLIN, 0};
+    unsigned spins = (unsigned)below(&dice, 200);
+    __atomic_store_n(&lifter.round, round, __ATOMIC_RELEASE);
+    pause_briefly(spins);
+    CHECK_IS(fdwire_conn_cancel(lifter.conn), 0);
+    await_round(&lifter.done, round);
+    if (poll(&raised, 1, 0) == 1)
+      CHECK_IS(fdwire_conn_recv(lifter.conn, &msg, 1), -ECANCELED);
+    CHECK_IS(fdwire_conn_set(lifter.conn, FDWIRE_CANCELLED, 0), 0);
+  }
+  NEED(pthread_join(thread, NULL) == 0);
+  fdwire_conn_free(lifter.conn);
+  close_way(fds);
+}
+
 /* Shutting down receiving is the end of the stream for whoever waits for it, on pipes too. */
 static void shutdown_wakes_whoever_receives(void) {
   EACH_WAY(way)
@@ -915,6 +974,7 @@ int main(int argc, char **argv) {
   RUN(cancel_wakes_whoever_receives);
   RUN(cancel_wakes_all_that_wait);
   RUN(cancel_wakes_whoever_receives_in_parts);
+  RUN(cancelled_and_lifted_at_once);
   RUN(shutdown_wakes_whoever_receives);
   RUN(several_are_waked_by_shutdown);
   RUN(cancel_wakes_whoever_sends);
