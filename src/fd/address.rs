@@ -158,14 +158,22 @@ pub fn accept(listener: BorrowedFd<'_>, deadline: Deadline) -> Result<OwnedFd, E
 /// The address that a socket is bound to, as text that [`connect`] takes.
 ///
 /// # Errors
-/// ENOTSOCK; EINVAL for a socket of another family, or a Unix socket without a name.
+/// ENOTSOCK; EINVAL for a socket of another family, or a Unix socket without a name, or with one that no text says.
 pub fn local_address(fd: BorrowedFd<'_>) -> Result<impl fmt::Display, Error> {
     let address = SockRef::from(&fd).local_addr()?;
-    let is_named = address.as_pathname().is_some() || address.as_abstract_namespace().is_some();
-    if address.as_socket().is_none() && !is_named {
-        return Err(Error::Os(errno::EINVAL));
+    match address.as_socket().is_some() || unix_text(&address).is_some() {
+        true => Ok(Text(address)),
+        false => Err(Error::Os(errno::EINVAL)),
     }
-    Ok(Text(address))
+}
+
+/// What stands before the name of a Unix socket, and the name, where [`unix`] makes the same of them.
+fn unix_text(address: &SockAddr) -> Option<(&str, &str)> {
+    match (address.as_pathname(), address.as_abstract_namespace()) {
+        (Some(path), _) => path.to_str().filter(|path| !path.starts_with('@')).map(|path| ("", path)),
+        (None, Some(name)) => str::from_utf8(name).ok().filter(|name| !name.contains('\0')).map(|name| ("@", name)),
+        (None, None) => None,
+    }
 }
 
 struct Text(SockAddr);
@@ -174,14 +182,9 @@ impl fmt::Display for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(address) = self.0.as_socket() {
             write!(f, "{address}")
-        } else if let Some(path) = self.0.as_pathname() {
-            write!(f, "unix:{}", path.display())
         } else {
-            f.write_str("unix:@")?;
-            self.0.as_abstract_namespace().unwrap_or_default().utf8_chunks().try_for_each(|chunk| {
-                f.write_str(chunk.valid())?;
-                f.write_str(if chunk.invalid().is_empty() { "" } else { "\u{fffd}" })
-            })
+            let (mark, name) = unix_text(&self.0).unwrap_or_default();
+            write!(f, "unix:{mark}{name}")
         }
     }
 }

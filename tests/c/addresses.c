@@ -3,6 +3,8 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <stddef.h>
+#include <sys/un.h>
 
 static char dir[] = "/tmp/fdwire-test-XXXXXX";
 
@@ -113,6 +115,29 @@ static void no_traces_of_the_deadline(void) {
   unlink(path + 5);
 }
 
+/* Names that would read as another one's, or as none, are not given. */
+static void names_that_no_text_says(void) {
+  static const struct {
+    const char *name;
+    size_t len;
+  } names[] = {{"\0\xff\xff\xff", 4}, {"\0one\0two", 8}, {"@relative", 9}, {"\xff\xfe", 2}};
+  char address[FDWIRE_ADDRESS_MAX], cwd[4096];
+  NEED(getcwd(cwd, sizeof cwd) != NULL && chdir(dir) == 0);
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    struct sockaddr_un name;
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    memset(&name, 0, sizeof name);
+    name.sun_family = AF_UNIX;
+    memcpy(name.sun_path, names[i].name, names[i].len);
+    NEED(bind(fd, (struct sockaddr *)&name, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + names[i].len)) == 0);
+    CHECK_IS(fdwire_local_address(fd, address, sizeof address), -EINVAL);
+    close(fd);
+    if (names[i].name[0] != '\0')
+      unlink(names[i].name);
+  }
+  NEED(chdir(cwd) == 0);
+}
+
 static void what_does_not_listen(void) {
   int fds[2];
   NEED(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0);
@@ -171,6 +196,7 @@ int main(void) {
   RUN(what_does_not_answer);
   RUN(a_deadline_to_connect);
   RUN(no_traces_of_the_deadline);
+  RUN(names_that_no_text_says);
   RUN(what_does_not_listen);
   RUN(every_address_of_a_name);
   rmdir(dir);
