@@ -1,6 +1,7 @@
 //! A few buffers that nobody needs now, kept for whoever needs one next: fresh memory costs more than what it is used for.
 
 use crate::Error;
+use crate::fd;
 use crate::memory::reserve_exact;
 use std::sync::{Mutex, PoisonError};
 
@@ -57,8 +58,11 @@ impl Drop for User {
 
 /// A buffer with room for a chunk of this size and some more. What is in it means nothing.
 pub(super) fn take(chunk: usize) -> Result<Vec<u8>, Error> {
-    let kept = if chunk == CHUNK { kept(SIZE) } else { None };
-    kept.map_or_else(|| zeroed(chunk + chunk / 4), Ok)
+    match chunk {
+        CHUNK => kept(SIZE).map_or_else(|| zeroed(SIZE), Ok),
+        // It will not be kept, and may be large: what of it is not needed is not to be written.
+        _ => fd::zeroed(chunk + chunk / 4).ok_or(Error::NoMemory),
+    }
 }
 
 /// A buffer that is kept, and has room for so many bytes.

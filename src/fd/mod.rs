@@ -46,7 +46,7 @@ pub(crate) use channel::{Channel, File};
 pub(crate) use end::drain;
 pub(crate) use kind::Kind;
 pub(crate) use look::{Look, Sight, all_there};
-pub(crate) use syscall::{Control, DESCRIPTORS_MAX, Events, Wait, check_open, give_way, unmistaken};
+pub(crate) use syscall::{Control, DESCRIPTORS_MAX, Events, Wait, check_open, give_way, unmistaken, zeroed};
 pub(crate) use transfer::{discard, read_exact_vectored, write_all_vectored};
 pub(crate) use wake::{Alarm, Alarms, wait_for};
 

@@ -7,6 +7,7 @@
 
 mod control;
 mod look_up;
+mod memory;
 // What systems do each in their own way. RUSTFLAGS="--cfg fdwire_portable" tries the portable ways out on Linux.
 #[cfg(all(target_os = "linux", not(fdwire_portable)))]
 #[path = "syscall/linux.rs"]
@@ -18,6 +19,7 @@ mod system;
 pub(crate) use control::{Control, DESCRIPTORS_MAX};
 pub(super) use control::{receive_with_control, send_descriptors};
 pub(super) use look_up::look_up;
+pub(crate) use memory::zeroed;
 pub(super) use system::{Arrivals, Event, accept, is_listener, is_unix, replace, speaks_tls, useless};
 
 use crate::Error;

@@ -598,6 +598,28 @@ static void many_idle(void) {
   free(tube.bytes);
 }
 
+/* Room for a large read is not written before something is read into it. */
+static void a_large_read_size_is_not_paid_for(void) {
+  int fds[2];
+  fdwire_msg msg;
+  size_t before = allocated();
+  void *volatile probe = malloc(100000);
+  int is_measured = allocated() > before;
+  free(probe);
+  open_way(UNIX_SOCKET, fds);
+  fdwire_conn *conn = conn_of(fds[0], -1, NULL);
+  set(conn, FDWIRE_READ_SIZE, 64 << 20);
+  clock_t start = clock();
+  for (int i = 0; i < 20; i++) {
+    NEED(write(fds[1], "\0\0\0\1x", 5) == 5);
+    CHECK_IS(fdwire_conn_recv(conn, &msg, 0), 1);
+    CHECK_IS(fdwire_conn_recv(conn, &msg, 0), -EAGAIN); /* the memory is given back */
+  }
+  CHECK(!is_measured || clock() - start < CLOCKS_PER_SEC / 5);
+  fdwire_conn_free(conn);
+  close_way(fds);
+}
+
 /* Memory follows the bytes that came, never those that a length announces. */
 static void announced_bytes(void) {
   uint8_t head[4];
@@ -636,5 +658,6 @@ int main(void) {
   RUN(idle);
   RUN(many_idle);
   RUN(announced_bytes);
+  RUN(a_large_read_size_is_not_paid_for);
   return check_end();
 }
