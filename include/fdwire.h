@@ -23,7 +23,8 @@
  * 0 does not wait, n is a deadline that many milliseconds from now, however the bytes drip in.
  * What is not done at once with 0 is -EAGAIN; what is not done by the deadline is -ETIMEDOUT, and
  * nothing else is: a peer that the system gave up on (keepalive, TCP_USER_TIMEOUT) is
- * -ECONNRESET. Below -1 is -EINVAL.
+ * -ECONNRESET. Below -1 is -EINVAL. Only a write to a terminal or another device that is blocking
+ * may take longer: that poll(2) calls it writable does not say for how much.
  *
  * Descriptors. Blocking or not, both work alike, and no flag or option of a descriptor is ever
  * changed. One is borrowed for the call only, unless the function says that it closes it; what
@@ -312,6 +313,11 @@ const char *fdwire_preset_source(size_t i);
  * the next byte on the descriptor is the first of the next one. One thread may send while another
  * receives on the same descriptor; two must not send at once, nor receive at once, or their bytes
  * mix.
+ *
+ * A thread that keeps to one socket is spared the question what sort of descriptor it is. So close
+ * it with fdwire_close: after a plain close(2), a datagram socket that gets its number may be taken
+ * for it. TCP's urgent data has no place in a stream of messages: a look at what has arrived ends
+ * there.
  */
 
 /**
@@ -338,12 +344,15 @@ int fdwire_send(int fd, const fdwire_format *format, const void *body, size_t le
  * taking them, the message was dropped, and the next call gets the one after it.
  *
  * With timeout_ms 0 a message on a socket is taken only when all of it has arrived, which one
- * larger than the socket's receive buffer never does; on a pipe, when its head has.
+ * larger than the socket's receive buffer never does; on a pipe, when the bytes have that it surely
+ * begins with: all of its head, or of one whose length differs (varint, decimal, line, ...) the
+ * first. If others are missing then, that is -ETIMEDOUT.
  *
  * Where the end of a message must be searched for (line, delimited, headers, ...), it is looked at
  * on a socket, and read byte by byte on a pipe: right everywhere, fast with a decoder. On a socket
  * too, one that comes in pieces, or has more than 16 KiB, is then taken piece by piece, and if it
- * turns out longer than cap it is dropped: -EMSGSIZE.
+ * turns out longer than cap it is dropped: -EMSGSIZE. So is, in any format, one whose head has more
+ * than 64 bytes, if these come in pieces and timeout_ms is not 0.
  *
  * A format whose max is at most cap spares the look at what cannot fit: on a Unix socket in which
  * many messages wait, that is several times faster.
@@ -353,9 +362,10 @@ int fdwire_send(int fd, const fdwire_format *format, const void *body, size_t le
  * makes sense. -ENOBUFS: as above; -EMSGSIZE: as above; and where descriptors sent within the head
  * hid its rest from being looked at. -EAGAIN (timeout_ms 0): nothing was taken. -ETIMEDOUT: time
  * ran out, and part of the message may have been taken: then only closing makes sense; where
- * timeouts are normal, leave the waiting to poll(2). -ECONNRESET: the peer broke off. -EOPNOTSUPP
- * on a pipe: one delimiter begins another, or lines are split, and only what follows would tell
- * where the message ends. -ENOMEM: nothing was taken, or, where the end is searched for and was not
+ * timeouts are normal, leave the waiting to poll(2). -ECONNRESET: the peer broke off. -EOPNOTSUPP:
+ * one delimiter begins another, or lines are split, and only what follows would tell where the
+ * message ends: on a pipe, and on a socket where descriptors hide it, when only closing makes
+ * sense. -ENOMEM: nothing was taken, or, where the end is searched for and was not
  * looked at, part of the message: then only closing makes sense. -EBADF, -EPROTOTYPE, -EINVAL,
  * -EMFILE (to wait for a head that comes in pieces takes a descriptor), and others as recv(2) and
  * read(2).
@@ -732,6 +742,8 @@ int fdwire_conn_set_format(fdwire_conn *conn, int directions, const fdwire_forma
  * What an event loop polls for, level-triggered: POLLIN (on in_fd) while more can be received,
  * POLLOUT (on out_fd) while bytes wait to be sent, and FDWIRE_READY if a receive would not have to
  * wait. With FDWIRE_READY, receive before polling: poll(2) knows nothing of what is inside.
+ * fdwire_conn_recv_begin, for which a head is enough, may go on without it: whoever receives in
+ * parts calls that until -EAGAIN.
  *
  * An edge-triggered loop receives until -EAGAIN, and sends and flushes until 0.
  *
@@ -741,9 +753,10 @@ int fdwire_conn_events(fdwire_conn *conn);
 
 /**
  * Makes every call that waits on the connection, and every one that would have to, return
- * -ECANCELED, from any thread and until fdwire_conn_set lifts it (FDWIRE_CANCELLED, 0). What can
- * be done without waiting is still done, no byte is lost, and fdwire_conn_finish waits all the
- * same. To be waked, a connection over functions needs a wait that returns now and then.
+ * -ECANCELED, from any thread and until fdwire_conn_set lifts it (FDWIRE_CANCELLED, 0). If that is
+ * at once, a call that was waiting may not notice. What can be done without waiting is still done,
+ * no byte is lost, and fdwire_conn_finish waits all the same. To be waked, a connection over
+ * functions needs a wait that returns now and then.
  *
  * Returns: 0; -EINVAL for a NULL.
  */
@@ -831,8 +844,8 @@ typedef enum fdwire_option {
    * about to wait does not flush. fdwire_conn_events, _stats and _explain are calls in both
    * directions, _pending is one of sending. Set it before the connection is shared; a call that
    * breaks the promise may corrupt it. In such a direction a call without a deadline waits in
-   * the kernel, holding its buffer, and fdwire_conn_cancel does not wake it
-   * (fdwire_conn_shutdown does, on a socket). Default: 0.
+   * the kernel, holding its buffer, and fdwire_conn_cancel does not wake it (for one that
+   * receives on a socket, fdwire_conn_shutdown with FDWIRE_SHUT_RD does). Default: 0.
    */
   FDWIRE_ONE_THREAD = 5,
   /**
@@ -873,7 +886,9 @@ int fdwire_conn_set(fdwire_conn *conn, int option, int64_t value);
  * A receive gives what is inside before it reads, and reads all that there is. What it lends, it
  * lends until the next receive on the connection, of whatever sort, or fdwire_conn_unread; calls
  * that send leave it alone. One that is about to wait flushes first what waits to be sent, and
- * goes on with that while it waits.
+ * goes on with that while it waits. With timeout_ms 0 too, one reads on as long as bytes are there
+ * and no message is whole: -EAGAIN says that nothing is left to be read, as an edge-triggered loop
+ * needs it.
  */
 
 /**
@@ -908,7 +923,8 @@ int fdwire_conn_recv_many(fdwire_conn *conn,
  * several threads that receive on one connection, this is the call.
  *
  * Returns: 1 a message; 0 and errors as fdwire_conn_recv. -ENOBUFS: the body is longer than cap;
- * *len is the room that it needs, and the message stays where it is: call again.
+ * *len is the room that it needs, and the message stays where it is: call again. -ENOMEM lasts if a
+ * call that runs out of time finds no memory for the part of a body that came.
  */
 int fdwire_conn_recv_into(fdwire_conn *conn, void *body, size_t cap, size_t *len, int timeout_ms);
 
@@ -940,7 +956,8 @@ int fdwire_conn_recv_part(fdwire_conn *conn, void *buf, size_t cap, size_t *got,
  * receives.
  *
  * Returns: 0; the error that lasts where it is another, or where no end of that message is known;
- * -EINVAL where there is nothing to be skipped, or for a NULL.
+ * -EINVAL where there is nothing to be skipped, or for a NULL; -EBUSY while another thread waits in
+ * fdwire_conn_recv_into for the rest of a body.
  */
 int fdwire_conn_skip(fdwire_conn *conn);
 
@@ -959,10 +976,12 @@ int fdwire_conn_unread(fdwire_conn *conn, const void **ptr, size_t *len);
  * closes them, and close-on-exec. Those that are not taken before the next receive are closed.
  *
  * They are known by FDWIRE_TAKE_FDS. A sender that is not fdwire binds them to a message by
- * sending it with a sendmsg(2) of its own.
+ * sending it with a sendmsg(2) of its own. A message brings 253 at most. What comes with bytes that
+ * are skipped, or handed over by fdwire_conn_unread, is closed.
  *
  * Returns: 1 if *count is not 0; 0 there are none (any more). -EMFILE: not all that were sent
- * could be received, for want of free descriptors or memory; those that came were closed. -ENOMEM:
+ * could be received, for want of free descriptors or memory, or they were more than 253; those that
+ * came were closed. -ENOMEM:
  * call again. -EINVAL for a NULL.
  */
 int fdwire_conn_take_fds(fdwire_conn *conn, int *fds, size_t cap, size_t *count);
@@ -1185,7 +1204,8 @@ int fdwire_accept(int listener, int timeout_ms);
  * FDWIRE_ADDRESS_MAX bytes are enough for any.
  *
  * Returns: 0. -ENOBUFS if cap is too small, and nothing useful is in buf; -EINVAL for NULL, for a
- * Unix socket without a name and for other families; -ENOTSOCK, -EBADF.
+ * Unix socket without a name, or with one that no text says (it is not UTF-8, has a NUL inside, or
+ * is a path that begins with @), and for other families; -ENOTSOCK, -EBADF.
  */
 int fdwire_local_address(int fd, char *buf, size_t cap);
 

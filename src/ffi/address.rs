@@ -67,7 +67,8 @@ pub extern "C" fn fdwire_accept(listener: c_int, timeout_ms: c_int) -> c_int {
 /// FDWIRE_ADDRESS_MAX bytes are enough for any.
 ///
 /// Returns: 0. -ENOBUFS if cap is too small, and nothing useful is in buf; -EINVAL for NULL, for a
-/// Unix socket without a name and for other families; -ENOTSOCK, -EBADF.
+/// Unix socket without a name, or with one that no text says (it is not UTF-8, has a NUL inside, or
+/// is a path that begins with @), and for other families; -ENOTSOCK, -EBADF.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fdwire_local_address(fd: c_int, buf: *mut c_char, cap: usize) -> c_int {
     status(|| {

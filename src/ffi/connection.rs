@@ -410,6 +410,8 @@ pub unsafe extern "C" fn fdwire_conn_set_format(
 /// What an event loop polls for, level-triggered: POLLIN (on in_fd) while more can be received,
 /// POLLOUT (on out_fd) while bytes wait to be sent, and FDWIRE_READY if a receive would not have to
 /// wait. With FDWIRE_READY, receive before polling: poll(2) knows nothing of what is inside.
+/// fdwire_conn_recv_begin, for which a head is enough, may go on without it: whoever receives in
+/// parts calls that until -EAGAIN.
 ///
 /// An edge-triggered loop receives until -EAGAIN, and sends and flushes until 0.
 ///
@@ -425,9 +427,10 @@ pub unsafe extern "C" fn fdwire_conn_events(conn: *mut fdwire_conn) -> c_int {
 }
 
 /// Makes every call that waits on the connection, and every one that would have to, return
-/// -ECANCELED, from any thread and until fdwire_conn_set lifts it (FDWIRE_CANCELLED, 0). What can
-/// be done without waiting is still done, no byte is lost, and fdwire_conn_finish waits all the
-/// same. To be waked, a connection over functions needs a wait that returns now and then.
+/// -ECANCELED, from any thread and until fdwire_conn_set lifts it (FDWIRE_CANCELLED, 0). If that is
+/// at once, a call that was waiting may not notice. What can be done without waiting is still done,
+/// no byte is lost, and fdwire_conn_finish waits all the same. To be waked, a connection over
+/// functions needs a wait that returns now and then.
 ///
 /// Returns: 0; -EINVAL for a NULL.
 #[unsafe(no_mangle)]

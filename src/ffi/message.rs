@@ -4,6 +4,11 @@
 //! the next byte on the descriptor is the first of the next one. One thread may send while another
 //! receives on the same descriptor; two must not send at once, nor receive at once, or their bytes
 //! mix.
+//!
+//! A thread that keeps to one socket is spared the question what sort of descriptor it is. So close
+//! it with fdwire_close: after a plain close(2), a datagram socket that gets its number may be taken
+//! for it. TCP's urgent data has no place in a stream of messages: a look at what has arrived ends
+//! there.
 
 use super::format::{fdwire_format, format_or_default};
 use super::guard::{borrow, bytes, bytes_mut, deadline, object, status};
@@ -45,12 +50,15 @@ pub unsafe extern "C" fn fdwire_send(
 /// taking them, the message was dropped, and the next call gets the one after it.
 ///
 /// With timeout_ms 0 a message on a socket is taken only when all of it has arrived, which one
-/// larger than the socket's receive buffer never does; on a pipe, when its head has.
+/// larger than the socket's receive buffer never does; on a pipe, when the bytes have that it surely
+/// begins with: all of its head, or of one whose length differs (varint, decimal, line, ...) the
+/// first. If others are missing then, that is -ETIMEDOUT.
 ///
 /// Where the end of a message must be searched for (line, delimited, headers, ...), it is looked at
 /// on a socket, and read byte by byte on a pipe: right everywhere, fast with a decoder. On a socket
 /// too, one that comes in pieces, or has more than 16 KiB, is then taken piece by piece, and if it
-/// turns out longer than cap it is dropped: -EMSGSIZE.
+/// turns out longer than cap it is dropped: -EMSGSIZE. So is, in any format, one whose head has more
+/// than 64 bytes, if these come in pieces and timeout_ms is not 0.
 ///
 /// A format whose max is at most cap spares the look at what cannot fit: on a Unix socket in which
 /// many messages wait, that is several times faster.
@@ -60,9 +68,10 @@ pub unsafe extern "C" fn fdwire_send(
 /// makes sense. -ENOBUFS: as above; -EMSGSIZE: as above; and where descriptors sent within the head
 /// hid its rest from being looked at. -EAGAIN (timeout_ms 0): nothing was taken. -ETIMEDOUT: time
 /// ran out, and part of the message may have been taken: then only closing makes sense; where
-/// timeouts are normal, leave the waiting to poll(2). -ECONNRESET: the peer broke off. -EOPNOTSUPP
-/// on a pipe: one delimiter begins another, or lines are split, and only what follows would tell
-/// where the message ends. -ENOMEM: nothing was taken, or, where the end is searched for and was not
+/// timeouts are normal, leave the waiting to poll(2). -ECONNRESET: the peer broke off. -EOPNOTSUPP:
+/// one delimiter begins another, or lines are split, and only what follows would tell where the
+/// message ends: on a pipe, and on a socket where descriptors hide it, when only closing makes
+/// sense. -ENOMEM: nothing was taken, or, where the end is searched for and was not
 /// looked at, part of the message: then only closing makes sense. -EBADF, -EPROTOTYPE, -EINVAL,
 /// -EMFILE (to wait for a head that comes in pieces takes a descriptor), and others as recv(2) and
 /// read(2).

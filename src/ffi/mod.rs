@@ -23,7 +23,8 @@
 //! 0 does not wait, n is a deadline that many milliseconds from now, however the bytes drip in.
 //! What is not done at once with 0 is -EAGAIN; what is not done by the deadline is -ETIMEDOUT, and
 //! nothing else is: a peer that the system gave up on (keepalive, TCP_USER_TIMEOUT) is
-//! -ECONNRESET. Below -1 is -EINVAL.
+//! -ECONNRESET. Below -1 is -EINVAL. Only a write to a terminal or another device that is blocking
+//! may take longer: that poll(2) calls it writable does not say for how much.
 //!
 //! Descriptors. Blocking or not, both work alike, and no flag or option of a descriptor is ever
 //! changed. One is borrowed for the call only, unless the function says that it closes it; what

@@ -31,8 +31,8 @@ pub enum fdwire_option {
     /// about to wait does not flush. fdwire_conn_events, _stats and _explain are calls in both
     /// directions, _pending is one of sending. Set it before the connection is shared; a call that
     /// breaks the promise may corrupt it. In such a direction a call without a deadline waits in
-    /// the kernel, holding its buffer, and fdwire_conn_cancel does not wake it
-    /// (fdwire_conn_shutdown does, on a socket). Default: 0.
+    /// the kernel, holding its buffer, and fdwire_conn_cancel does not wake it (for one that
+    /// receives on a socket, fdwire_conn_shutdown with FDWIRE_SHUT_RD does). Default: 0.
     FDWIRE_ONE_THREAD = 5,
     /// 1: take the descriptors that come with messages on a Unix socket (fdwire_conn_take_fds).
     /// Default: 0, the system closes them unseen.

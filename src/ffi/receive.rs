@@ -3,7 +3,9 @@
 //! A receive gives what is inside before it reads, and reads all that there is. What it lends, it
 //! lends until the next receive on the connection, of whatever sort, or fdwire_conn_unread; calls
 //! that send leave it alone. One that is about to wait flushes first what waits to be sent, and
-//! goes on with that while it waits.
+//! goes on with that while it waits. With timeout_ms 0 too, one reads on as long as bytes are there
+//! and no message is whole: -EAGAIN says that nothing is left to be read, as an edge-triggered loop
+//! needs it.
 
 use super::connection::{alone, fdwire_conn, with, with_quick};
 use super::decoder::fdwire_msg;
@@ -87,7 +89,8 @@ pub unsafe extern "C" fn fdwire_conn_recv_many(
 /// several threads that receive on one connection, this is the call.
 ///
 /// Returns: 1 a message; 0 and errors as fdwire_conn_recv. -ENOBUFS: the body is longer than cap;
-/// *len is the room that it needs, and the message stays where it is: call again.
+/// *len is the room that it needs, and the message stays where it is: call again. -ENOMEM lasts if a
+/// call that runs out of time finds no memory for the part of a body that came.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fdwire_conn_recv_into(
     conn: *mut fdwire_conn,
@@ -207,7 +210,8 @@ pub unsafe extern "C" fn fdwire_conn_recv_part(
 /// receives.
 ///
 /// Returns: 0; the error that lasts where it is another, or where no end of that message is known;
-/// -EINVAL where there is nothing to be skipped, or for a NULL.
+/// -EINVAL where there is nothing to be skipped, or for a NULL; -EBUSY while another thread waits in
+/// fdwire_conn_recv_into for the rest of a body.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fdwire_conn_skip(conn: *mut fdwire_conn) -> c_int {
     // SAFETY: the caller's promise for `conn`.
@@ -236,10 +240,12 @@ pub unsafe extern "C" fn fdwire_conn_unread(conn: *mut fdwire_conn, ptr: *mut *c
 /// closes them, and close-on-exec. Those that are not taken before the next receive are closed.
 ///
 /// They are known by FDWIRE_TAKE_FDS. A sender that is not fdwire binds them to a message by
-/// sending it with a sendmsg(2) of its own.
+/// sending it with a sendmsg(2) of its own. A message brings 253 at most. What comes with bytes that
+/// are skipped, or handed over by fdwire_conn_unread, is closed.
 ///
 /// Returns: 1 if *count is not 0; 0 there are none (any more). -EMFILE: not all that were sent
-/// could be received, for want of free descriptors or memory; those that came were closed. -ENOMEM:
+/// could be received, for want of free descriptors or memory, or they were more than 253; those that
+/// came were closed. -ENOMEM:
 /// call again. -EINVAL for a NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fdwire_conn_take_fds(
