@@ -110,20 +110,27 @@ impl<F: Deref<Target = Format>> Input<F> {
     }
 
     /// Closes descriptors that came with what is dropped: they wait before the place where the next message begins.
-    #[inline]
+    #[inline(always)]
     pub(super) fn forget_dropped(&mut self) {
-        if let Some(arrivals) = self.arrivals.get_mut() {
-            self.decoder.drop_ahead();
-            let dropped = self.decoder.offset();
-            while arrivals.waiting.front().is_some_and(|arrival| arrival.place <= dropped) {
-                arrivals.waiting.pop_front();
-            }
+        if self.arrivals.get().is_some() {
+            self.forget_dropped_arrivals();
+        }
+    }
+
+    #[inline(never)]
+    fn forget_dropped_arrivals(&mut self) {
+        let Some(arrivals) = self.arrivals.get_mut() else { return };
+        self.decoder.drop_ahead();
+        let dropped = self.decoder.offset();
+        while arrivals.waiting.front().is_some_and(|arrival| arrival.place <= dropped) {
+            arrivals.waiting.pop_front();
         }
     }
 
     /// Notes down what came with bytes that were just read. Reads are made where no message is whole, so what waits already is
     /// all of one; more than one may bring is closed at once, for it will never be handed over.
     #[cold]
+    #[inline(never)]
     pub(super) fn arrive(&mut self, descriptors: Vec<OwnedFd>, cut: bool) {
         let Some(arrivals) = self.arrivals.get_mut() else { return };
         if arrivals.waiting.iter().map(Arrival::weight).sum::<usize>() > DESCRIPTORS_MAX {
