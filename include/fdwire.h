@@ -732,9 +732,9 @@ void fdwire_conn_free(fdwire_conn *conn);
  * Bytes that were read already are taken for the new format: where they may come from before the
  * change (STARTTLS), look at what fdwire_conn_unread has.
  *
- * Returns: 0; -EBUSY while a message is sent or received in parts; errors that last, of receiving;
- * -EINVAL for other directions, while a message is being skipped whose end is not known yet, or
- * for a NULL.
+ * Returns: 0; else neither is changed: -EBUSY while a message is sent or received in parts; errors
+ * that last, of receiving; -EINVAL for other directions, while a message is being skipped whose
+ * end is not known yet, or for a NULL.
  */
 int fdwire_conn_set_format(fdwire_conn *conn, int directions, const fdwire_format *format);
 

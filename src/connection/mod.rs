@@ -269,25 +269,43 @@ where
         self.turns.changed();
     }
 
-    /// Changes the format of what was not delivered yet, or of what is sent from now on.
+    /// Changes the format of both directions, or of neither.
     ///
     /// # Errors
-    /// EBUSY while a message is sent or received in parts; [`Error::Misuse`] while one is being skipped; what receiving
-    /// stopped at.
-    pub fn set_format(&self, direction: Direction, format: F) -> Result<(), Error> {
-        match direction {
-            Direction::In => self.input.enter(|input| match input.is_open() {
-                true => Err(Error::Os(errno::EBUSY)),
-                false => input.decoder.set_format(format),
-            }),
-            Direction::Out => self.enter_output(|output| match output.is_open() {
-                true => Err(Error::Os(errno::EBUSY)),
-                false => {
-                    output.set_format(format);
-                    Ok(())
-                }
-            }),
-        }
+    /// As [`set_input_format`](Connection::set_input_format) and [`set_output_format`](Connection::set_output_format).
+    pub fn set_format(&self, format: F) -> Result<(), Error> {
+        self.change_output_format(format.clone(), || self.set_input_format(format))
+    }
+
+    /// Changes the format of what was not delivered yet.
+    ///
+    /// # Errors
+    /// EBUSY while a message is received in parts; [`Error::Misuse`] while one is being skipped; what receiving stopped at.
+    pub fn set_input_format(&self, format: F) -> Result<(), Error> {
+        self.input.enter(|input| match input.is_open() {
+            true => Err(Error::Os(errno::EBUSY)),
+            false => input.decoder.set_format(format),
+        })
+    }
+
+    /// Changes the format of what is sent from now on.
+    ///
+    /// # Errors
+    /// EBUSY while a message is sent in parts.
+    pub fn set_output_format(&self, format: F) -> Result<(), Error> {
+        self.change_output_format(format, || Ok(()))
+    }
+
+    /// Changes it if nothing is in its way, and in that of something else which is done first.
+    fn change_output_format(&self, format: F, first: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {
+        self.enter_output(|output| {
+            if output.is_open() {
+                return Err(Error::Os(errno::EBUSY));
+            }
+            first()?;
+            output.set_format(format);
+            Ok(())
+        })
     }
 
     /// What an event loop polls for, level-triggered.

@@ -44,7 +44,7 @@ use super::gate::Door;
 use super::guard::{EINVAL, borrow, code, contain, deadline, object, optional, own, print, status, try_box, unbox};
 use super::shared::Shared;
 use crate::Error;
-use crate::connection::{Connection, Direction, Input, Interest, Output, Stats};
+use crate::connection::{Connection, Input, Interest, Output, Stats};
 use crate::fd::{self, Deadline, Shutdown, errno};
 use crate::format::Format;
 use std::ffi::{c_char, c_int, c_void};
@@ -379,9 +379,9 @@ pub unsafe extern "C" fn fdwire_conn_free(conn: *mut fdwire_conn) {
 /// Bytes that were read already are taken for the new format: where they may come from before the
 /// change (STARTTLS), look at what fdwire_conn_unread has.
 ///
-/// Returns: 0; -EBUSY while a message is sent or received in parts; errors that last, of receiving;
-/// -EINVAL for other directions, while a message is being skipped whose end is not known yet, or
-/// for a NULL.
+/// Returns: 0; else neither is changed: -EBUSY while a message is sent or received in parts; errors
+/// that last, of receiving; -EINVAL for other directions, while a message is being skipped whose
+/// end is not known yet, or for a NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fdwire_conn_set_format(
     conn: *mut fdwire_conn,
@@ -393,13 +393,13 @@ pub unsafe extern "C" fn fdwire_conn_set_format(
         if sides == 0 {
             return Err(EINVAL);
         }
-        for (bit, direction) in [(IN, Direction::In), (OUT, Direction::Out)] {
-            if sides & bit != 0 {
-                // SAFETY: the caller's promise for `format`.
-                let format = unsafe { keep_format(format) };
-                conn.note_format(&format);
-                conn.connection.set_format(direction, format)?;
-            }
+        // SAFETY: the caller's promise for `format`.
+        let format = unsafe { keep_format(format) };
+        conn.note_format(&format);
+        match sides {
+            IN => conn.connection.set_input_format(format)?,
+            OUT => conn.connection.set_output_format(format)?,
+            _ => conn.connection.set_format(format)?,
         }
         Ok(0)
     };

@@ -1231,6 +1231,36 @@ static void calls_out_of_order(void) {
   close_way(fds);
 }
 
+/* One direction is in the midst of a message: the other keeps its format, too. */
+static void a_format_for_both_or_neither(void) {
+  for (int sends = 0; sends < 2; sends++) {
+    int fds[2];
+    fdwire_msg msg;
+    uint64_t body_len = 0;
+    char frame[9];
+    fdwire_format *line = format_of("line");
+    open_way(UNIX_SOCKET, fds);
+    fdwire_conn *conn = conn_of(fds[0], fds[0], NULL);
+    CHECK_IS(fdwire_send(fds[1], NULL, "hello", 5, 0), 0);
+    if (sends)
+      CHECK(fdwire_conn_send_begin(conn, NULL, 0, 5, 0) >= 0);
+    else
+      CHECK_IS(fdwire_conn_recv_begin(conn, &msg, &body_len, 0), 1);
+    CHECK_IS(fdwire_conn_set_format(conn, FDWIRE_BOTH, line), -EBUSY);
+    if (sends) {
+      CHECK_IS(fdwire_conn_recv(conn, &msg, 0), 1);
+      CHECK(msg.body_len == 5 && memcmp(msg.body, "hello", 5) == 0);
+      CHECK_IS(fdwire_conn_send_part(conn, "hello", 5, 0), 0);
+    } else
+      CHECK_IS(fdwire_conn_send(conn, "hello", 5, 0), 0);
+    CHECK_IS(fdwire_read_exact(fds[1], frame, 9, NULL, 1000), 1);
+    CHECK(memcmp(frame, "\0\0\0\5hello", 9) == 0);
+    fdwire_format_free(line);
+    fdwire_conn_free(conn);
+    close_way(fds);
+  }
+}
+
 static void bad_files(void) {
   int fds[2], closed;
   char name[] = "/tmp/fdwire-XXXXXX";
@@ -1414,6 +1444,7 @@ int main(void) {
   RUN(bad_descriptors);
   RUN(one_sided);
   RUN(calls_out_of_order);
+  RUN(a_format_for_both_or_neither);
   RUN(bad_files);
   RUN(calls_from_within);
   RUN(functions_that_lie);
