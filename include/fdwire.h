@@ -788,22 +788,24 @@ size_t fdwire_conn_explain(fdwire_conn *conn, char *buf, size_t cap);
  * connection owns (FDWIRE_OWN), whose number stays taken until the connection is freed: the peer
  * sees the end of the stream, and can still answer. Later sends get -EPIPE.
  *
- * Returns: 0. -EAGAIN, -ETIMEDOUT, -ECANCELED: not all was sent in time, and sending was not
- * ended: call again. FDWIRE_E_TRUNCATED: a message that is sent in parts was not sent whole;
- * sending was ended all the same. -EOPNOTSUPP: all is sent, but the end cannot be shown to the
- * peer on a descriptor that is no socket and not owned, or over functions. -ENOTCONN; errors as
- * fdwire_conn_flush; -EINVAL for another how, or a NULL.
+ * Returns: 0. -EAGAIN, -ETIMEDOUT, -ECANCELED: not all was sent in time, and nothing was ended:
+ * call again. All else is of one direction, and of two the other was ended all the same:
+ * FDWIRE_E_TRUNCATED: a message that is sent in parts was not sent whole; sending was ended.
+ * -EOPNOTSUPP: all is sent, but the end cannot be shown to the peer on a descriptor that is no
+ * socket and not owned, or over functions. -EMFILE: it could not be shown on a pipe; call again.
+ * -ENOTCONN; errors as fdwire_conn_flush; -EINVAL for another how, or a NULL.
  */
 int fdwire_conn_shutdown(fdwire_conn *conn, int how, int timeout_ms);
 
 /**
  * Ends the connection so that the peer gets every byte: sends what waits to be sent, shuts down
  * sending, then receives and drops what the peer still sends until it ends as well; closes the
- * descriptors that the connection owns. Over functions and on pipes nothing is received. *unsent
- * (NULL: not wanted) gets how many accepted bytes never reached the kernel, whatever the result.
+ * descriptors that the connection owns. Over functions, on pipes, and without an in_fd or an
+ * out_fd nothing is received, and how the peer ends is not known. *unsent (NULL: not wanted) gets
+ * how many accepted bytes never reached the kernel, whatever the result.
  *
- * Nothing but fdwire_conn_free can be done with the connection afterwards: other calls get
- * FDWIRE_E_BROKEN, or -EPIPE.
+ * Nothing but fdwire_conn_free can be done with the connection afterwards: calls that receive or
+ * send get FDWIRE_E_BROKEN, or -EPIPE, and so do those that wait.
  *
  * Returns: 0: all was sent and the peer has ended too. -ETIMEDOUT: it had not in time (with
  * timeout_ms 0 too; there is no -EAGAIN here), so what was sent last may be lost. -ECONNRESET,
@@ -991,7 +993,8 @@ int fdwire_conn_take_fds(fdwire_conn *conn, int *fds, size_t cap, size_t *count)
  * A send returns 0 when all that waits is with the kernel; FDWIRE_PENDING when its messages were
  * accepted and some bytes wait inside for fdwire_conn_flush, the next send, or a receive that is
  * about to wait; below 0 when nothing of them was accepted. So the result always says whether to
- * send again. What the kernel does not take before timeout_ms is over, waits inside.
+ * send again. What the kernel does not take before timeout_ms is over, waits inside; with 0 that is
+ * what it does not take at once, however much it takes.
  *
  * At most FDWIRE_SEND_LIMIT bytes wait inside. A send waits until there is room, as long as
  * timeout_ms allows; with -1 it returns only when all is with the kernel, so that its messages may
@@ -1007,8 +1010,8 @@ int fdwire_conn_take_fds(fdwire_conn *conn, int *fds, size_t cap, size_t *count)
  * FDWIRE_E_MALFORMED: the format has no such message. -ECANCELED, -EAGAIN, -ETIMEDOUT: another
  * thread's message was not done in time. -EBUSY: this thread is sending a message in parts. -EBADF
  * without an out_fd; -EINVAL for a NULL; -ENOMEM. These last, and part of a message may be lost:
- * -EPIPE, -ECONNRESET: nobody receives any more; -ENOMEM where some was on its way already, and
- * there was no memory for the rest; others as send(2) and write(2).
+ * -EPIPE, -ECONNRESET: nobody receives any more; -ENOMEM where some was on its way already, or a
+ * large body was to wait inside, and there was no memory for it; others as send(2) and write(2).
  */
 int fdwire_conn_send(fdwire_conn *conn, const void *body, size_t len, int timeout_ms);
 
@@ -1089,9 +1092,10 @@ int fdwire_conn_send_file(fdwire_conn *conn,
  * them with this message. They stay the caller's, who may close them when the call has returned.
  *
  * Returns: as fdwire_conn_send. -EOPNOTSUPP: out_fd is no Unix socket; -EINVAL for a message of no
- * bytes or more than 253 descriptors; -EBADF for one that is not open; -EMFILE; -ETOOMANYREFS: too
- * many are on their way: send it again when the peer has received some. If it was accepted
- * already, fdwire_conn_flush says so.
+ * bytes or more than 253 descriptors, or for one that the system never sends (io_uring); -EBADF
+ * for one that is not open; -EMFILE; -ETOOMANYREFS: too many are on their way: send it again when
+ * the peer has received some. If it was accepted already, fdwire_conn_flush says so, and calls
+ * that wait try again meanwhile.
  */
 int fdwire_conn_send_fds(fdwire_conn *conn,
                          const void *body,

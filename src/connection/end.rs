@@ -36,27 +36,28 @@ where
     /// EAGAIN, ETIMEDOUT, ECANCELED: some of it still waits, and nothing was ended. [`Error::Truncated`]: a message that is
     /// sent in parts was not sent whole. EOPNOTSUPP: all was sent, but the peer cannot be shown the end.
     pub fn shutdown_output(&self, deadline: Deadline) -> Result<(), Error> {
+        self.shutdown_output_or(deadline, || Err(Error::Os(errno::EOPNOTSUPP)))
+    }
+
+    /// The same; what is no socket shows the end as `otherwise` does, which the next call tries again where it fails.
+    pub(crate) fn shutdown_output_or(
+        &self,
+        deadline: Deadline,
+        otherwise: impl FnOnce() -> Result<(), Error>,
+    ) -> Result<(), Error> {
         self.check_unfinished()?;
-        if self.enter_output(|output| Ok(output.is_closed()))? {
+        let (closed, shown) = self.enter_output(|output| Ok((output.is_closed(), output.is_shown())))?;
+        if shown {
             return Ok(());
         }
-        let open = loop {
-            self.flush(deadline)?;
-            let closed = self.enter_output(|output| match output.pending() {
-                0 => {
-                    let open = output.is_open();
-                    output.close();
-                    Ok(Some(open))
-                }
-                _ => Ok(None), // another thread was quicker
-            })?;
-            if let Some(open) = closed {
-                break open;
-            }
-        };
+        let cut = !closed && self.flush_and(deadline, false, Output::close)?;
         self.turns.changed();
-        let shut = self.transport.shutdown(Shutdown::Write);
-        if open { Err(Error::Truncated) } else { shut }
+        let shown = match self.transport.shutdown(Shutdown::Write) {
+            Err(Error::Os(errno::EOPNOTSUPP)) => otherwise(),
+            shown => shown,
+        };
+        let shown = self.enter_output(|output| output.note_shown(shown));
+        if cut { Err(Error::Truncated) } else { shown }
     }
 
     /// Ends the connection so that the peer gets every byte: sends what waits, ends sending, receives and drops what still
@@ -89,21 +90,20 @@ where
     fn send_rest(&self, deadline: Deadline) -> (u64, bool, Result<(), Error>) {
         let sent = match self.enter_output(|output| Ok(output.is_closed())) {
             Ok(true) => return (0, false, Ok(())),
-            _ => self.flush_until(deadline, true),
+            _ => self.flush_and(deadline, true, Output::close),
         };
-        let rest = self.enter_output(|output| {
-            let rest = (output.pending(), output.is_open());
-            if sent.is_err() && output.error().is_none() {
-                let _: Result<(), Error> = output.fail(Error::Broken);
+        let rest = self.enter_output(|output| match sent {
+            Ok(cut) => Ok((0, cut, Ok(()))),
+            Err(error) => {
+                let cut = output.is_open();
+                let _: Result<(), Error> = output.fail(Error::Broken); // unless it has failed before
+                output.close();
+                Ok((output.pending(), cut, Err(error)))
             }
-            output.close();
-            Ok(rest)
         });
         self.turns.changed();
-        match rest {
-            Ok((unsent, open)) => (unsent, open, sent),
-            Err(error) => (0, false, Err(error)),
-        }
+        self.alarm(Direction::Out).set(true);
+        rest.unwrap_or_else(|error| (0, false, Err(error)))
     }
 
     fn await_end(&self, deadline: Deadline) -> Result<(), Error> {

@@ -1,8 +1,9 @@
 //! The calls that receive.
 
 use super::input::{Input, Manner, Step};
-use super::output::{Output, Written};
+use super::output::{Output, Pace, TOO_MANY_ON_THEIR_WAY, Written};
 use super::queue::Refs;
+use super::send::MOMENT;
 use super::spin::Spin;
 use super::transport::Transport;
 use super::{Connection, Direction, Gate};
@@ -206,28 +207,30 @@ where
         if !may || self.check_cancelled().is_err() {
             return false;
         }
-        let _ = self.flush_ahead();
+        let _ = self.flush_ahead(deadline);
         spin.goes_on(most, deadline)
     }
 
     /// Sends what waits, as far as it goes now. What goes wrong with that, the next send tells.
-    fn flush_ahead(&self) -> Result<Written, Error> {
+    #[inline(always)]
+    fn flush_ahead(&self, deadline: Deadline) -> Result<Written, Error> {
         let waits_nothing = || self.output.try_enter(|output| output.is_idle().then_some(())).is_some();
         match self.flushes_before_waiting() {
             true if waits_nothing() => Ok(Written::All),
-            true => self.write(&mut Refs::default(), Wait::No),
+            true => self.write(&mut Refs::default(), Pace { wait: Wait::No, until: deadline }),
             false => Ok(Written::Held),
         }
     }
 
     /// What waits to be sent goes out first, and meanwhile.
     fn flush_and_wait(&self, deadline: Deadline) -> Result<Wait, Error> {
-        let written = self.flush_ahead();
+        let written = self.flush_ahead(deadline);
         if deadline == Deadline::Now {
             return Err(Error::Os(errno::EAGAIN));
         }
         let events = match written {
             Ok(Written::Blocked) => Events::READ.and(Events::WRITE),
+            Err(TOO_MANY_ON_THEIR_WAY) => return self.wait_a_moment(deadline),
             _ if self.manner(Direction::In, deadline) == Wait::Yes
                 && self.input.enter(|input| Ok(input.waits_in_kernel()))? =>
             {
@@ -242,6 +245,16 @@ where
             };
         }
         self.wait(events, Direction::In, deadline).map(|()| Wait::No)
+    }
+
+    /// What waits can be sent when a peer has received others' descriptors, which nothing here tells.
+    #[cold]
+    fn wait_a_moment(&self, deadline: Deadline) -> Result<Wait, Error> {
+        let moment = deadline.at_most(MOMENT);
+        match self.wait(Events::READ, Direction::In, moment) {
+            Err(Error::Os(errno::ETIMEDOUT)) if moment != deadline => Ok(Wait::No),
+            waited => waited.map(|()| Wait::No),
+        }
     }
 
     /// Gives back memory; whether it keeps some that is large.

@@ -1,7 +1,7 @@
 //! The calls that send.
 
 use super::input::Input;
-use super::output::{AtOnce, Outgoing, Output, Sent, Written, passes};
+use super::output::{AtOnce, Outgoing, Output, Pace, Sent, TOO_MANY_ON_THEIR_WAY, Written, passes};
 use super::queue::Refs;
 use super::{Connection, Direction, Gate};
 use crate::Error;
@@ -10,6 +10,10 @@ use crate::format::Format;
 use std::ops::Deref;
 use std::os::fd::BorrowedFd;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// So long a call waits before it tries again what the peer has to make possible, unseen.
+pub(super) const MOMENT: Duration = Duration::from_millis(10);
 
 /// What a call has to do next.
 enum Next {
@@ -120,8 +124,8 @@ where
     where
         M: ExactSizeIterator<Item = Result<Outgoing<'m>, Error>> + Clone,
     {
-        let (batch, wait) = (self.batch(), self.manner(Direction::Out, deadline));
-        let write = |output: &mut Output<F>| output.write(&self.transport, &mut Refs::default(), wait);
+        let (batch, pace) = (self.batch(), self.pace(deadline));
+        let write = |output: &mut Output<F>| output.write(&self.transport, &mut Refs::default(), pace);
         self.transmit(deadline, batch, Output::is_held, |output, most, refs| {
             output.accept(most, refs, |output, refs| output.encode_all(messages.clone(), batch, most, refs, write))
         })
@@ -155,20 +159,36 @@ where
     /// # Errors
     /// EAGAIN, ETIMEDOUT, ECANCELED: some of it still waits. What the system says against writing lasts.
     pub fn flush(&self, deadline: Deadline) -> Result<(), Error> {
-        self.flush_until(deadline, false)
+        self.flush_and(deadline, false, |_| ())
     }
 
-    /// Sends what waits, though it was cancelled, if it is `last`.
-    pub(super) fn flush_until(&self, deadline: Deadline, last: bool) -> Result<(), Error> {
-        let wait = self.manner(Direction::Out, deadline);
+    /// Sends what waits, though it was cancelled, if it is `last`; and before anything else waits, does something.
+    pub(super) fn flush_and<R>(
+        &self,
+        deadline: Deadline,
+        last: bool,
+        then: fn(&mut Output<F>) -> R,
+    ) -> Result<R, Error> {
+        let pace = self.pace(deadline);
         loop {
-            match self.write(&mut Refs::default(), wait)? {
-                Written::All => return Ok(()),
-                Written::Held => self.await_turn(deadline, |output| Ok(output.has_barrier()))?,
-                Written::Blocked if last => self.transport.wait(Events::WRITE, None, deadline)?,
-                Written::Blocked => self.wait(Events::WRITE, Direction::Out, deadline)?,
+            let written = self.enter_output(|output| {
+                let written = output.write(&self.transport, &mut Refs::default(), pace)?;
+                Ok(if written == Written::All { Ok(then(output)) } else { Err(written) })
+            });
+            match self.tell_failure(written)? {
+                Ok(done) => return Ok(done),
+                Err(Written::Held) if last => {
+                    self.turns.until(deadline, || Ok(()), || self.is_free(Self::has_barrier))?
+                }
+                Err(Written::Held) => self.await_turn(deadline, Self::has_barrier)?,
+                Err(_) if last => self.transport.wait(Events::WRITE, None, deadline)?,
+                Err(_) => self.wait(Events::WRITE, Direction::Out, deadline)?,
             }
         }
+    }
+
+    fn has_barrier(output: &Output<F>) -> Result<bool, Error> {
+        Ok(output.has_barrier())
     }
 
     /// Begins a message whose body is then sent in parts. Its head goes out with the first of them.
@@ -192,7 +212,7 @@ where
             output.close_part(part.len());
             Ok(())
         };
-        let sent = self.transmit(deadline, self.batch(), |output| Ok(output.has_barrier()), accept);
+        let sent = self.transmit(deadline, self.batch(), Self::has_barrier, accept);
         self.turns.changed();
         sent
     }
@@ -218,7 +238,7 @@ where
         descriptors: &[BorrowedFd<'_>],
         deadline: Deadline,
     ) -> Result<Sent, Error> {
-        self.transport.check_side(Events::WRITE)?;
+        self.enter_output(|output| output.check_side(&self.transport))?;
         if !self.transport.output().is_some_and(|output| output.is_unix_socket()) {
             return Err(Error::Os(errno::EOPNOTSUPP));
         }
@@ -290,7 +310,7 @@ where
                         output.absorb(refs).map(|()| Next::Done(Sent::Pending))
                     }
                     Ok(()) => self.write_accepted(output, batch, before, refs, deadline),
-                    Err(Error::NoRoom { needed }) => self.make_room(output, most.saturating_sub(needed)),
+                    Err(Error::NoRoom { needed }) => self.make_room(output, most.saturating_sub(needed), deadline),
                     Err(error) => Err(error),
                 }
             });
@@ -312,17 +332,17 @@ where
         refs: &mut Refs<'_>,
         deadline: Deadline,
     ) -> Result<Next, Error> {
-        let wait = self.manner(Direction::Out, deadline);
+        let pace = self.pace(deadline);
         if output.exceeds(batch, before, refs) {
-            return match output.write_until(before.0, &self.transport, refs, wait)? {
+            return match output.write_until(before.0, &self.transport, refs, pace)? {
                 Written::All => Ok(Next::Done(Sent::Pending)),
                 _ => Ok(Next::Push),
             };
         }
-        match output.write(&self.transport, refs, wait) {
+        match output.write(&self.transport, refs, pace) {
             Ok(Written::All) => Ok(Next::Done(Sent::All)),
             Ok(_) => Ok(Next::Push),
-            Err(error) if passes(error) && !output.take_back(before) => Ok(Next::Done(Sent::Pending)),
+            Err(error) if passes(error) && !output.take_back(before) => Ok(Next::Push),
             Err(error) => Err(error),
         }
     }
@@ -337,8 +357,9 @@ where
 
     /// Writes what waits, so that no more than so many bytes do.
     #[cold]
-    fn make_room(&self, output: &mut Output<F>, most: u64) -> Result<Next, Error> {
-        match output.write(&self.transport, &mut Refs::default(), Wait::No)? {
+    fn make_room(&self, output: &mut Output<F>, most: u64, deadline: Deadline) -> Result<Next, Error> {
+        let pace = Pace { wait: Wait::No, until: deadline };
+        match output.write(&self.transport, &mut Refs::default(), pace)? {
             _ if output.in_memory() <= most => Ok(Next::Again),
             Written::Held => Ok(Next::Turn),
             _ => Ok(Next::Room),
@@ -347,16 +368,21 @@ where
 
     /// Pushes out what was accepted, as far as it goes in time; what is left then waits in the queue.
     fn push_out(&self, refs: &mut Refs<'_>, deadline: Deadline) -> Result<Sent, Error> {
-        let wait = self.manner(Direction::Out, deadline);
+        let pace = self.pace(deadline);
         let sent = loop {
             if let Err(error) = self.wait(Events::WRITE, Direction::Out, deadline) {
                 break self.leave(refs, error);
             }
-            match self.write(refs, wait) {
+            match self.write(refs, pace) {
                 Ok(Written::All) => break Ok(Sent::All),
                 Ok(Written::Blocked) => {}
                 Ok(Written::Held) => {
-                    if let Err(error) = self.await_turn(deadline, |output| Ok(output.has_barrier())) {
+                    if let Err(error) = self.await_turn(deadline, Self::has_barrier) {
+                        break self.leave(refs, error);
+                    }
+                }
+                Err(TOO_MANY_ON_THEIR_WAY) => {
+                    if let Err(error) = self.pause(deadline) {
                         break self.leave(refs, error);
                     }
                 }
@@ -366,6 +392,16 @@ where
         };
         self.turns.changed();
         sent
+    }
+
+    /// Waits a moment, where nothing tells when it is worth another try.
+    #[cold]
+    fn pause(&self, deadline: Deadline) -> Result<(), Error> {
+        let moment = deadline.at_most(MOMENT);
+        match self.turns.until(moment, || self.check_cancelled(), || Ok(None)) {
+            Err(Error::Os(errno::ETIMEDOUT)) if moment != deadline => Ok(()),
+            paused => paused,
+        }
     }
 
     /// What a call does that was accepted and has no more time.
@@ -379,8 +415,13 @@ where
         })
     }
 
-    pub(super) fn write(&self, refs: &mut Refs<'_>, wait: Wait) -> Result<Written, Error> {
-        let written = self.enter_output(|output| output.write(&self.transport, refs, wait));
+    fn pace(&self, deadline: Deadline) -> Pace {
+        Pace { wait: self.manner(Direction::Out, deadline), until: deadline }
+    }
+
+    #[inline(never)]
+    pub(super) fn write(&self, refs: &mut Refs<'_>, pace: Pace) -> Result<Written, Error> {
+        let written = self.enter_output(|output| output.write(&self.transport, refs, pace));
         self.tell_failure(written)
     }
 
@@ -392,7 +433,10 @@ where
 
     #[cold]
     fn await_turn(&self, deadline: Deadline, held: fn(&Output<F>) -> Result<bool, Error>) -> Result<(), Error> {
-        let free = || self.enter_output(|output| Ok((output.error().is_some() || !held(output)?).then_some(())));
-        self.turns.until(deadline, || self.check_cancelled(), free)
+        self.turns.until(deadline, || self.check_cancelled(), || self.is_free(held))
+    }
+
+    fn is_free(&self, held: fn(&Output<F>) -> Result<bool, Error>) -> Result<Option<()>, Error> {
+        self.enter_output(|output| Ok((output.error().is_some() || !held(output)?).then_some(())))
     }
 }

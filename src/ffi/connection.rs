@@ -45,7 +45,7 @@ use super::guard::{EINVAL, borrow, code, contain, deadline, object, optional, ow
 use super::shared::Shared;
 use crate::Error;
 use crate::connection::{Connection, Input, Interest, Output, Stats};
-use crate::fd::{self, Deadline, Shutdown, errno};
+use crate::fd::{self, Shutdown, errno};
 use crate::format::Format;
 use std::ffi::{c_char, c_int, c_void};
 use std::os::fd::{BorrowedFd, OwnedFd};
@@ -209,15 +209,13 @@ impl fdwire_conn {
         self.connection.gates().1.set_alone(sides & OUT != 0);
     }
 
-    /// Ends sending; a pipe that it owns is given up for that. Its number stays taken: other
-    /// threads may be waiting for it.
-    fn shutdown_output(&self, deadline: Deadline) -> Result<(), Error> {
-        let shut = self.connection.shutdown_output(deadline);
-        let own_pipe = self.owned.load(Ordering::Relaxed) & OUT != 0
-            && self.in_fd.load(Ordering::Relaxed) != self.out_fd.load(Ordering::Relaxed);
-        match shut {
-            Err(Error::Os(errno::EOPNOTSUPP)) if own_pipe => fd::vacate(borrow(self.out_fd.load(Ordering::Relaxed))?),
-            shut => shut,
+    /// Gives up a pipe that it owns, so that its reader finds the end. Its number stays taken: other threads may be waiting for
+    /// it.
+    fn give_up_pipe(&self) -> Result<(), Error> {
+        let (in_fd, out_fd) = (self.in_fd.load(Ordering::Relaxed), self.out_fd.load(Ordering::Relaxed));
+        match self.owned.load(Ordering::Relaxed) & OUT != 0 && in_fd != out_fd {
+            true => fd::vacate(borrow(out_fd)?),
+            false => Err(Error::Os(errno::EOPNOTSUPP)),
         }
     }
 }
@@ -493,22 +491,28 @@ pub unsafe extern "C" fn fdwire_conn_explain(conn: *mut fdwire_conn, buf: *mut c
 /// connection owns (FDWIRE_OWN), whose number stays taken until the connection is freed: the peer
 /// sees the end of the stream, and can still answer. Later sends get -EPIPE.
 ///
-/// Returns: 0. -EAGAIN, -ETIMEDOUT, -ECANCELED: not all was sent in time, and sending was not
-/// ended: call again. FDWIRE_E_TRUNCATED: a message that is sent in parts was not sent whole;
-/// sending was ended all the same. -EOPNOTSUPP: all is sent, but the end cannot be shown to the
-/// peer on a descriptor that is no socket and not owned, or over functions. -ENOTCONN; errors as
-/// fdwire_conn_flush; -EINVAL for another how, or a NULL.
+/// Returns: 0. -EAGAIN, -ETIMEDOUT, -ECANCELED: not all was sent in time, and nothing was ended:
+/// call again. All else is of one direction, and of two the other was ended all the same:
+/// FDWIRE_E_TRUNCATED: a message that is sent in parts was not sent whole; sending was ended.
+/// -EOPNOTSUPP: all is sent, but the end cannot be shown to the peer on a descriptor that is no
+/// socket and not owned, or over functions. -EMFILE: it could not be shown on a pipe; call again.
+/// -ENOTCONN; errors as fdwire_conn_flush; -EINVAL for another how, or a NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fdwire_conn_shutdown(conn: *mut fdwire_conn, how: c_int, timeout_ms: c_int) -> c_int {
     let shut = |conn: &fdwire_conn| {
         let (deadline, how) = (deadline(timeout_ms)?, shutdown_of(how)?);
-        if how != Shutdown::Read {
-            conn.shutdown_output(deadline)?;
+        let sending = match how {
+            Shutdown::Read => Ok(()),
+            _ => conn.connection.shutdown_output_or(deadline, || conn.give_up_pipe()),
+        };
+        if let Err(Error::Os(errno::EAGAIN | errno::ETIMEDOUT | errno::ECANCELED)) = sending {
+            return sending.map(|()| 0); // it is called again, for both
         }
-        if how != Shutdown::Write {
-            conn.connection.shutdown_input()?;
-        }
-        Ok(0)
+        let receiving = match how {
+            Shutdown::Write => Ok(()),
+            _ => conn.connection.shutdown_input(),
+        };
+        sending.and(receiving).map(|()| 0)
     };
     // SAFETY: the caller's promise for `conn`.
     unsafe { with(conn, shut) }
@@ -516,11 +520,12 @@ pub unsafe extern "C" fn fdwire_conn_shutdown(conn: *mut fdwire_conn, how: c_int
 
 /// Ends the connection so that the peer gets every byte: sends what waits to be sent, shuts down
 /// sending, then receives and drops what the peer still sends until it ends as well; closes the
-/// descriptors that the connection owns. Over functions and on pipes nothing is received. *unsent
-/// (NULL: not wanted) gets how many accepted bytes never reached the kernel, whatever the result.
+/// descriptors that the connection owns. Over functions, on pipes, and without an in_fd or an
+/// out_fd nothing is received, and how the peer ends is not known. *unsent (NULL: not wanted) gets
+/// how many accepted bytes never reached the kernel, whatever the result.
 ///
-/// Nothing but fdwire_conn_free can be done with the connection afterwards: other calls get
-/// FDWIRE_E_BROKEN, or -EPIPE.
+/// Nothing but fdwire_conn_free can be done with the connection afterwards: calls that receive or
+/// send get FDWIRE_E_BROKEN, or -EPIPE, and so do those that wait.
 ///
 /// Returns: 0: all was sent and the peer has ended too. -ETIMEDOUT: it had not in time (with
 /// timeout_ms 0 too; there is no -EAGAIN here), so what was sent last may be lost. -ECONNRESET,

@@ -3,7 +3,8 @@
 //! A send returns 0 when all that waits is with the kernel; FDWIRE_PENDING when its messages were
 //! accepted and some bytes wait inside for fdwire_conn_flush, the next send, or a receive that is
 //! about to wait; below 0 when nothing of them was accepted. So the result always says whether to
-//! send again. What the kernel does not take before timeout_ms is over, waits inside.
+//! send again. What the kernel does not take before timeout_ms is over, waits inside; with 0 that is
+//! what it does not take at once, however much it takes.
 //!
 //! At most FDWIRE_SEND_LIMIT bytes wait inside. A send waits until there is room, as long as
 //! timeout_ms allows; with -1 it returns only when all is with the kernel, so that its messages may
@@ -67,8 +68,8 @@ impl fdwire_msg {
 /// FDWIRE_E_MALFORMED: the format has no such message. -ECANCELED, -EAGAIN, -ETIMEDOUT: another
 /// thread's message was not done in time. -EBUSY: this thread is sending a message in parts. -EBADF
 /// without an out_fd; -EINVAL for a NULL; -ENOMEM. These last, and part of a message may be lost:
-/// -EPIPE, -ECONNRESET: nobody receives any more; -ENOMEM where some was on its way already, and
-/// there was no memory for the rest; others as send(2) and write(2).
+/// -EPIPE, -ECONNRESET: nobody receives any more; -ENOMEM where some was on its way already, or a
+/// large body was to wait inside, and there was no memory for it; others as send(2) and write(2).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fdwire_conn_send(
     conn: *mut fdwire_conn,
@@ -263,9 +264,10 @@ pub unsafe extern "C" fn fdwire_conn_send_file(
 /// them with this message. They stay the caller's, who may close them when the call has returned.
 ///
 /// Returns: as fdwire_conn_send. -EOPNOTSUPP: out_fd is no Unix socket; -EINVAL for a message of no
-/// bytes or more than 253 descriptors; -EBADF for one that is not open; -EMFILE; -ETOOMANYREFS: too
-/// many are on their way: send it again when the peer has received some. If it was accepted
-/// already, fdwire_conn_flush says so.
+/// bytes or more than 253 descriptors, or for one that the system never sends (io_uring); -EBADF
+/// for one that is not open; -EMFILE; -ETOOMANYREFS: too many are on their way: send it again when
+/// the peer has received some. If it was accepted already, fdwire_conn_flush says so, and calls
+/// that wait try again meanwhile.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fdwire_conn_send_fds(
     conn: *mut fdwire_conn,

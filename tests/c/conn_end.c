@@ -4,6 +4,7 @@
 #include "samples.h"
 
 #include <netinet/in.h>
+#include <sys/resource.h>
 
 #define MANY 1000
 
@@ -196,7 +197,78 @@ static void finish_over_functions(void) {
   }
 }
 
-/* Both descriptors that it owns, however it ends. */
+/* Who waits to send does so no longer, and what it still had is counted too. */
+static int sends_much(fdwire_conn *conn) {
+  static char much[3 << 20];
+  return fdwire_conn_send(conn, much, sizeof much, 5000);
+}
+
+static int flushes_much(fdwire_conn *conn) { return fdwire_conn_flush(conn, 5000); }
+
+static void finish_wakes_who_sends(void) {
+  static char much[3 << 20], room[8 << 20];
+  for (int how = 0; how < 2; how++) {
+    int fds[2];
+    struct other other;
+    uint64_t unsent = 99;
+    size_t done = 0, len = (how + 1) * ((3 << 20) + 4);
+    open_way(UNIX_SOCKET, fds);
+    fdwire_conn *conn = conn_of(fds[0], fds[0], NULL);
+    CHECK_IS(fdwire_conn_set(conn, FDWIRE_OWN, FDWIRE_BOTH), 0);
+    if (how == 1) /* the second flushes another's message, and adds its own behind it */
+      CHECK_IS(fdwire_conn_send(conn, much, sizeof much, 0), FDWIRE_PENDING);
+    other_begins(&other, conn, sends_much);
+    CHECK_IS(fdwire_conn_finish(conn, &unsent, 50), -ETIMEDOUT);
+    CHECK_IS(fdwire_conn_pending(conn), unsent);
+    int result = other_ends(&other);
+    CHECK(result == FDWIRE_E_BROKEN || result == -EPIPE);
+    CHECK(other.took < 2000);
+    CHECK_IS(fdwire_conn_pending(conn), unsent);
+    fdwire_conn_free(conn);
+    CHECK_IS(fdwire_read_exact(fds[1], room, sizeof room, &done, 1000), FDWIRE_E_TRUNCATED);
+    CHECK_IS(done + unsent, len);
+    close(fds[1]);
+  }
+}
+
+static void finish_wakes_who_flushes(void) {
+  static char much[3 << 20];
+  int fds[2];
+  struct other other;
+  open_way(UNIX_SOCKET, fds);
+  fdwire_conn *conn = conn_of(fds[0], fds[0], NULL);
+  CHECK_IS(fdwire_conn_send(conn, much, sizeof much, 0), FDWIRE_PENDING);
+  other_begins(&other, conn, flushes_much);
+  CHECK_IS(fdwire_conn_finish(conn, NULL, 50), -ETIMEDOUT);
+  int result = other_ends(&other);
+  CHECK(result == FDWIRE_E_BROKEN || result == -EPIPE);
+  CHECK(other.took < 2000);
+  fdwire_conn_free(conn);
+  close_way(fds);
+}
+
+/* It waits though it was cancelled, for a call too that was and has bytes of its own. */
+static void finish_after_cancel(void) {
+  for (int i = 0; i < 10; i++) {
+    int fds[2];
+    uint64_t unsent = 99;
+    struct other other, peer;
+    open_way(UNIX_SOCKET, fds);
+    fdwire_conn *conn = conn_of(fds[0], fds[0], NULL);
+    CHECK_IS(fdwire_conn_set(conn, FDWIRE_OWN, FDWIRE_BOTH), 0);
+    other_begins(&other, conn, sends_much);
+    CHECK_IS(fdwire_conn_cancel(conn), 0);
+    peer_reads(&peer, fds[1], 8 << 20);
+    CHECK_IS(fdwire_conn_finish(conn, &unsent, 20000), 0);
+    CHECK_IS(unsent, 0);
+    CHECK(other_ends(&other) >= 0);
+    CHECK_IS(other_ends(&peer), FDWIRE_E_TRUNCATED); /* fewer than there was room for */
+    CHECK_IS(peer.len, (3 << 20) + 4);
+    free(peer.bytes);
+    fdwire_conn_free(conn);
+  }
+}
+
 /* The numbers of its descriptors may be somebody else's by now. */
 static void nothing_comes_after_finish(void) {
   int fds[2], others[2];
@@ -207,6 +279,7 @@ static void nothing_comes_after_finish(void) {
   CHECK_IS(fdwire_conn_set(conn, FDWIRE_OWN, FDWIRE_BOTH), 0);
   NEED(shutdown(fds[1], SHUT_WR) == 0);
   CHECK_IS(fdwire_conn_finish(conn, NULL, 1000), 0);
+  CHECK_IS(fdwire_conn_send_fds(conn, "x", 1, &fds[1], 1, -1), -EPIPE);
   open_way(UNIX_SOCKET, others);
   CHECK(others[0] == fds[0] || others[1] == fds[0]);
   CHECK_IS(fdwire_conn_finish(conn, &unsent, 1000), FDWIRE_E_BROKEN);
@@ -225,6 +298,7 @@ static void nothing_comes_after_finish(void) {
   close(fds[1]);
 }
 
+/* Both descriptors that it owns, however it ends. */
 static void finish_closes_both(void) {
   uint8_t *body = pattern(200000, 1);
   for (int len = 5; len <= 200000; len += 199995) {
@@ -525,6 +599,30 @@ static void functions_that_fail(void) {
   fdwire_conn_free(conn);
 }
 
+/* Functions that take ten bytes and no more, until what waits for them fails. */
+static int64_t writes_ten(void *ctx, const fdwire_slice *slices, size_t count) {
+  int *calls = (int *)ctx;
+  (void)slices, (void)count;
+  return ++*calls == 1 ? 10 : -EAGAIN;
+}
+
+static int cannot_wait(void *ctx, int events, int timeout_ms) {
+  (void)ctx, (void)events, (void)timeout_ms;
+  return -EIO;
+}
+
+static void a_wait_that_fails(void) {
+  static const char body[100000] = "";
+  int calls = 0;
+  fdwire_conn *conn = NULL;
+  NEED(fdwire_conn_new_over(NULL, writes_ten, cannot_wait, &calls, NULL, &conn) == 0);
+  CHECK_IS(fdwire_conn_send(conn, body, sizeof body, -1), -EIO);
+  CHECK_IS(fdwire_conn_pending(conn), sizeof body + 4 - 10);
+  check_sending_lasts(conn, -EIO);
+  CHECK_IS(fdwire_conn_pending(conn), sizeof body + 4 - 10);
+  fdwire_conn_free(conn);
+}
+
 /* ---- Shutdown ---- */
 
 static int waits_for_a_message(fdwire_conn *conn) {
@@ -689,6 +787,121 @@ static void shutting_down_a_pipe(void) {
   CHECK_IS(sink.len, 0);
   fdwire_conn_free(conn);
   free(sink.bytes);
+}
+
+/* The peer finds the end though a message was cut by it; and where there was no descriptor to put in the pipe's place, when
+   there is one. */
+static void shutting_down_a_pipe_in_need(void) {
+  for (int cuts = 0; cuts < 2; cuts++) {
+    int fds[2], spare[2];
+    char bytes[8];
+    struct rlimit files, none;
+    open_way(PIPE, fds);
+    open_way(PIPE, spare);
+    fdwire_conn *conn = conn_of(-1, fds[1], NULL);
+    CHECK_IS(fdwire_conn_set(conn, FDWIRE_OWN, FDWIRE_OUT), 0);
+    if (cuts) {
+      CHECK(fdwire_conn_send_begin(conn, NULL, 0, 5, 0) >= 0);
+      CHECK_IS(fdwire_conn_send_part(conn, "hell", 4, 0), 0);
+      CHECK_IS(fdwire_conn_shutdown(conn, FDWIRE_SHUT_WR, 0), FDWIRE_E_TRUNCATED);
+      CHECK_IS(fdwire_read_exact(fds[0], bytes, 8, NULL, 0), 1);
+    } else {
+      NEED(getrlimit(RLIMIT_NOFILE, &files) == 0);
+      none = files;
+      none.rlim_cur = 0;
+      NEED(setrlimit(RLIMIT_NOFILE, &none) == 0);
+      int result = fdwire_conn_shutdown(conn, FDWIRE_SHUT_WR, 0);
+      NEED(setrlimit(RLIMIT_NOFILE, &files) == 0);
+      CHECK(result == -EMFILE || result == 0); /* under valgrind there is no such limit */
+      CHECK_IS(fdwire_conn_send(conn, "x", 1, 0), -EPIPE);
+      CHECK_IS(fdwire_conn_shutdown(conn, FDWIRE_SHUT_WR, 0), 0);
+    }
+    CHECK_IS(fdwire_read_exact(fds[0], bytes, 1, NULL, 0), 0);
+    fdwire_conn_free(conn);
+    close(fds[0]);
+    close_way(spare);
+  }
+}
+
+/* What goes wrong with one direction does not keep the other from its end. */
+static void shutting_down_both(void) {
+  for (int cuts = 0; cuts < 2; cuts++) {
+    int there[2], back[2];
+    struct other other;
+    open_way(PIPE, there);
+    open_way(PIPE, back);
+    fdwire_conn *conn = conn_of(there[0], back[1], NULL);
+    if (cuts)
+      CHECK(fdwire_conn_send_begin(conn, NULL, 0, 5, 0) >= 0);
+    other_begins(&other, conn, waits_for_a_message);
+    CHECK_IS(fdwire_conn_shutdown(conn, FDWIRE_SHUT_RDWR, 0), cuts ? (int)FDWIRE_E_TRUNCATED : -EOPNOTSUPP);
+    CHECK_IS(other_ends(&other), 0);
+    CHECK(other.took < 2000);
+    fdwire_conn_free(conn);
+    close_way(there);
+    close_way(back);
+  }
+}
+
+/* But while bytes wait, nothing is ended. */
+static void shutting_down_both_in_vain(void) {
+  static char much[3 << 20];
+  int fds[2];
+  open_way(UNIX_SOCKET, fds);
+  fdwire_conn *conn = conn_of(fds[0], fds[0], NULL);
+  CHECK_IS(fdwire_conn_send(conn, much, sizeof much, 0), FDWIRE_PENDING);
+  CHECK_IS(fdwire_conn_shutdown(conn, FDWIRE_SHUT_RDWR, 0), -EAGAIN);
+  CHECK_IS(fdwire_send(fds[1], NULL, "hello", 5, 0), 0);
+  CHECK_IS(peek_recv(conn), 1);
+  fdwire_conn_free(conn);
+  close_way(fds);
+}
+
+/* Takes little at a time, and is ready for more at once. */
+static int64_t sips(void *ctx, const fdwire_slice *slices, size_t count) {
+  size_t *taken = (size_t *)ctx, len = least(slices[0].len, 500);
+  (void)count;
+  *taken += len;
+  return (int64_t)len;
+}
+
+static int is_thirsty(void *ctx, int events, int timeout_ms) {
+  (void)ctx, (void)events, (void)timeout_ms;
+  return 0;
+}
+
+/* Bodies that go straight from memory, one by one: how many were accepted. */
+static int sends_until_it_ends(fdwire_conn *conn) {
+  static const char body[4096] = "";
+  int count = 0, result;
+  while ((result = fdwire_conn_send(conn, body, sizeof body, 20000)) == 0)
+    count++;
+  CHECK_IS(result, -EPIPE);
+  return count;
+}
+
+/* Each message of other threads comes whole, or is refused. */
+static void shutting_down_beside_large_messages(void) {
+  for (size_t i = 0; i < scaled(50); i++) {
+    struct other others[4];
+    size_t taken = 0, count = 0;
+    fdwire_conn *conn = NULL;
+    NEED(fdwire_conn_new_over(NULL, sips, is_thirsty, &taken, NULL, &conn) == 0);
+    for (int j = 0; j < 4; j++) {
+      memset(&others[j], 0, sizeof others[j]);
+      others[j].conn = conn;
+      others[j].call = sends_until_it_ends;
+      NEED(pthread_create(&others[j].thread, NULL, other_calls, &others[j]) == 0);
+    }
+    while (stats_of(conn).messages_out < 10)
+      sleep_ms(1);
+    CHECK_IS(fdwire_conn_shutdown(conn, FDWIRE_SHUT_WR, 20000), -EOPNOTSUPP);
+    for (int j = 0; j < 4; j++)
+      count += (size_t)other_ends(&others[j]);
+    CHECK_IS(taken, count * (4096 + 4));
+    CHECK_IS(stats_of(conn).messages_out, count);
+    fdwire_conn_free(conn);
+  }
 }
 
 /* Not before all is sent: until then it can be called again, and messages can too. */
@@ -1415,6 +1628,9 @@ int main(void) {
   RUN(finish_counts_what_is_left);
   RUN(finish_over_functions);
   RUN(finish_closes_both);
+  RUN(finish_wakes_who_sends);
+  RUN(finish_wakes_who_flushes);
+  RUN(finish_after_cancel);
   RUN(nothing_comes_after_finish);
   RUN(free_with_queued_bytes);
   RUN(a_peer_that_closed);
@@ -1425,13 +1641,18 @@ int main(void) {
   RUN(the_end_at_every_byte);
   RUN(a_stream_out_of_step);
   RUN(functions_that_fail);
+  RUN(a_wait_that_fails);
   RUN(shutting_down_receiving);
   RUN(shutting_down_inside_a_large_message);
   RUN(shutdown_wakes_who_receives);
   RUN(shutting_down_sending);
   RUN(shutting_down_a_pipe);
+  RUN(shutting_down_a_pipe_in_need);
+  RUN(shutting_down_both);
+  RUN(shutting_down_both_in_vain);
   RUN(shutting_down_while_bytes_wait);
   RUN(shutting_down_beside_a_sender);
+  RUN(shutting_down_beside_large_messages);
   RUN(ending_inside_a_message);
   RUN(a_pipe_is_closed_beside_a_receiver);
   RUN(shutting_down_nothing);

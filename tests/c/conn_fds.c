@@ -4,6 +4,7 @@
 
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 
 enum { MANY = 253, LARGE = 3 << 20, DEADLINE = 60000 };
@@ -849,6 +850,127 @@ static void too_many_on_their_way(void) {
   close_ends(&ends);
 }
 
+/* A message with a descriptor waits behind others' that are on their way, and those are received in time. */
+struct jam {
+  struct ends ends, others;
+  int file;
+  pthread_t thread;
+};
+
+/* False where there is no such limit. */
+static int jam_begins(struct jam *jam) {
+  int result = 0;
+  if (geteuid() == 0 && setresuid(65534, 65534, 65534) != 0)
+    return 0;
+  open_ends(&jam->ends);
+  open_ends(&jam->others);
+  jam->file = new_file(7);
+  if (!leave_room_for(30))
+    return 0;
+  CHECK_IS(fdwire_conn_send(jam->ends.out, large, LARGE, 0), FDWIRE_PENDING);
+  CHECK_IS(fdwire_conn_send_fds(jam->ends.out, "file", 4, &jam->file, 1, 0), FDWIRE_PENDING);
+  for (int i = 0; i < 20 && result == 0; i++)
+    result = send_files(jam->others.out, "x", 10, 0);
+  CHECK_IS(result, -ETOOMANYREFS);
+  return 1;
+}
+
+static void *jam_dissolves(void *arg) {
+  struct jam *jam = (struct jam *)arg;
+  fdwire_msg msg;
+  sleep_ms(100);
+  while (fdwire_conn_recv(jam->others.in, &msg, 0) == 1) {
+  }
+  CHECK_IS(fdwire_conn_recv(jam->others.in, &msg, 0), -EAGAIN); /* this closes what came last */
+  return NULL;
+}
+
+static void jam_ends(struct jam *jam) {
+  NEED(pthread_join(jam->thread, NULL) == 0);
+  close(jam->file);
+  close_ends(&jam->ends);
+  close_ends(&jam->others);
+}
+
+static void receive_large(struct jam *jam, size_t len) {
+  uint8_t *room = (uint8_t *)bytes_of(LARGE);
+  size_t got = 0;
+  int result;
+  while ((result = fdwire_conn_recv_into(jam->ends.in, room, LARGE, &got, 0)) == -EAGAIN)
+    fdwire_conn_flush(jam->ends.out, 0);
+  CHECK(result == 1 && got == len && memcmp(room, large, len) == 0);
+  free(room);
+}
+
+/* What is sent behind it is not lost, and without a deadline it goes as soon as it can. */
+static void send_behind_a_jam(void) {
+  struct jam jam;
+  size_t len = 100000;
+  if (!jam_begins(&jam))
+    return;
+  receive_large(&jam, LARGE);
+  CHECK_IS(fdwire_conn_flush(jam.ends.out, 0), -ETOOMANYREFS);
+  CHECK_IS(fdwire_conn_send(jam.ends.out, large, len, 0), FDWIRE_PENDING);
+  CHECK_IS(fdwire_conn_pending(jam.ends.out), 8 + 4 + len);
+  CHECK_IS(fdwire_conn_send(jam.ends.out, large, len, 20), FDWIRE_PENDING);
+  CHECK_IS(fdwire_conn_pending(jam.ends.out), 8 + 2 * (4 + len));
+  NEED(pthread_create(&jam.thread, NULL, jam_dissolves, &jam) == 0);
+  CHECK_IS(fdwire_conn_send(jam.ends.out, "last", 4, -1), 0);
+  receives(jam.ends.in, "file");
+  check_files(jam.ends.in, 1, 7);
+  receive_large(&jam, len);
+  receive_large(&jam, len);
+  receives(jam.ends.in, "last");
+  jam_ends(&jam);
+}
+
+/* And a receive that waits sends it meanwhile. */
+static void *answers(void *arg) {
+  struct jam *jam = (struct jam *)arg;
+  jam_dissolves(jam);
+  receives(jam->ends.in, "file");
+  check_files(jam->ends.in, 1, 7);
+  CHECK_IS(fdwire_conn_send(jam->ends.in, "answer", 6, 0), 0);
+  return NULL;
+}
+
+static void receive_behind_a_jam(void) {
+  struct jam jam;
+  if (!jam_begins(&jam))
+    return;
+  receive_large(&jam, LARGE);
+  NEED(pthread_create(&jam.thread, NULL, answers, &jam) == 0);
+  receives(jam.ends.out, "answer");
+  jam_ends(&jam);
+}
+
+/* The message can be taken back, and others go on. */
+static void one_that_is_never_sent(void) {
+#ifdef SYS_io_uring_setup
+  uint32_t params[30] = {0};
+  struct ends ends;
+  int ring = (int)syscall(SYS_io_uring_setup, 1, params);
+  if (ring < 0) {
+    printf("  no io_uring here\n");
+    return;
+  }
+  open_ends(&ends);
+  for (int timeout = -1; timeout < 2; timeout++) {
+    CHECK_IS(fdwire_conn_send_fds(ends.out, "x", 1, &ring, 1, timeout), -EINVAL);
+    CHECK_IS(fdwire_conn_pending(ends.out), 0);
+    CHECK_IS(fdwire_conn_send(ends.out, "fine", 4, timeout), 0);
+    receives(ends.in, "fine");
+  }
+  CHECK_IS(stats_of(ends.out).messages_out, 3);
+  close(ring);
+  close_ends(&ends);
+#endif
+}
+
+static void sending_behind_a_jam(void) { in_a_child(send_behind_a_jam); }
+
+static void receiving_behind_a_jam(void) { in_a_child(receive_behind_a_jam); }
+
 static void receiving_beyond_the_limit(void) { in_a_child(receive_beyond_the_limit); }
 
 static void sending_beyond_the_limit(void) { in_a_child(send_beyond_the_limit); }
@@ -881,5 +1003,8 @@ int main(void) {
   RUN(receiving_beyond_the_limit);
   RUN(sending_beyond_the_limit);
   RUN(too_many_references);
+  RUN(sending_behind_a_jam);
+  RUN(receiving_behind_a_jam);
+  RUN(one_that_is_never_sent);
   return check_end();
 }

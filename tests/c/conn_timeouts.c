@@ -552,6 +552,35 @@ static void zero_never_waits(void) {
   free(body);
 }
 
+/* Takes little at a time, and more at once: a peer that keeps up, so that nothing ever has to wait. */
+static int64_t takes_steadily(void *ctx, const fdwire_slice *slices, size_t count) {
+  size_t *taken = (size_t *)ctx, len = least(slices[0].len, 1000);
+  (void)count;
+  sleep_ms(1);
+  *taken += len;
+  return (int64_t)len;
+}
+
+static int waits_for_nothing(void *ctx, int events, int timeout_ms) {
+  (void)ctx, (void)events, (void)timeout_ms;
+  return 0;
+}
+
+static void a_peer_that_keeps_up(void) {
+  static const char body[2000000] = ""; /* two seconds, at best */
+  size_t taken = 0;
+  fdwire_conn *conn = NULL;
+  NEED(fdwire_conn_new_over(NULL, takes_steadily, waits_for_nothing, &taken, NULL, &conn) == 0);
+  long long start = now_ms();
+  CHECK_IS(fdwire_conn_send(conn, body, sizeof body, 30), FDWIRE_PENDING);
+  CHECK_TOOK(start, 30, 1000);
+  start = now_ms();
+  CHECK_IS(fdwire_conn_flush(conn, 30), -ETIMEDOUT);
+  CHECK_TOOK(start, 30, 1000);
+  CHECK_IS(taken + fdwire_conn_pending(conn), sizeof body + 4);
+  fdwire_conn_free(conn);
+}
+
 int main(void) {
   check_begin();
   struct sink idle;
@@ -568,6 +597,7 @@ int main(void) {
   RUN(a_peer_that_drips);
   RUN(a_peer_that_sips);
   RUN(zero_never_waits);
+  RUN(a_peer_that_keeps_up);
   fdwire_conn_free(keeper);
   return check_end();
 }

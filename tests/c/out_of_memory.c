@@ -473,6 +473,23 @@ static void a_full_peer(void) {
   talk_ends(&talk);
 }
 
+/* What a full socket does not take, and has no memory to wait in, was not accepted, and nothing is lost. */
+static void a_full_socket(void) {
+  static char room[65536];
+  struct talk talk = talk_of(UNIX_SOCKET, NULL);
+  for (size_t len = sizeof room; len > 0; len /= 2)
+    while (send(talk.fds[1], room, len, MSG_DONTWAIT) > 0) {
+    }
+  CHECK_IS(DONE(fdwire_conn_send(talk.from, "hello", 5, 0)), FDWIRE_PENDING);
+  CHECK_IS(DONE(fdwire_conn_send(talk.from, room, 1000, 0)), FDWIRE_PENDING);
+  while (recv(talk.fds[0], room, sizeof room, MSG_DONTWAIT) > 0) {
+  }
+  CHECK_IS(DONE(fdwire_conn_flush(talk.from, 0)), 0);
+  CHECK_IS(recv(talk.fds[0], room, sizeof room, MSG_DONTWAIT), 4 + 5 + 4 + 1000);
+  CHECK(memcmp(room, "\0\0\0\5hello\0\0\3\xe8", 13) == 0);
+  talk_ends(&talk);
+}
+
 static void in_parts(void) {
   static char room[20000];
   WITH_CARRIER(format) {
@@ -803,7 +820,7 @@ static const struct scenario scenarios[] = {
     {"over_pipes", over_pipes, formats},
     {"in_parts", in_parts, formats},
     SCENARIO(texts_that_are_wrong),  SCENARIO(own_formats),
-    SCENARIO(a_full_peer),
+    SCENARIO(a_full_peer),           SCENARIO(a_full_socket),
     SCENARIO(files_and_descriptors), SCENARIO(errors_and_ends),
     SCENARIO(calls_that_wait),
     SCENARIO(a_body_that_cannot_be_kept),

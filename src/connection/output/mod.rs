@@ -9,7 +9,7 @@ pub(super) use write::AtOnce;
 use super::queue::{Queue, Refs};
 use super::transport::Transport;
 use crate::Error;
-use crate::fd::{Events, errno};
+use crate::fd::{Deadline, Events, Wait, errno};
 use crate::format::Format;
 use crate::memory::{FEW, Rare};
 use failure::Failure;
@@ -19,11 +19,29 @@ use std::ops::Deref;
 pub(super) const COPIED: usize = 2 * 1024;
 
 /// What the system says against more descriptors before the peer has received some.
-const TOO_MANY_ON_THEIR_WAY: Error = Error::Os(errno::ETOOMANYREFS);
+pub(super) const TOO_MANY_ON_THEIR_WAY: Error = Error::Os(errno::ETOOMANYREFS);
 
-/// Whether an error of writing passes, with nothing lost: what waits can be written later.
+/// What it says against a descriptor that it never sends, such as one of io_uring. The bytes that it was to go with stay.
+const NOT_TO_BE_SENT: Error = Error::Misuse("the system sends no such descriptor");
+
+/// Whether an error of writing leaves all that waits: it passes, with nothing lost, or the one message can be taken back.
 pub(super) fn passes(error: Error) -> bool {
-    matches!(error, TOO_MANY_ON_THEIR_WAY | Error::NoMemory)
+    matches!(error, TOO_MANY_ON_THEIR_WAY | NOT_TO_BE_SENT | Error::NoMemory)
+}
+
+/// How a write goes on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pace {
+    /// Whether it may wait in the kernel.
+    pub(super) wait: Wait,
+    /// From then on it stops, though more would go. `Now` is not a time: what goes without waiting, goes.
+    pub(super) until: Deadline,
+}
+
+impl Pace {
+    fn is_over(self) -> bool {
+        matches!(self.until, Deadline::At(_)) && self.until.passed()
+    }
 }
 
 /// A message to be sent: what was received can be sent on as it is.
@@ -48,7 +66,7 @@ pub enum Sent {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Written {
     All,
-    /// No more goes now.
+    /// No more goes now, or in time.
     Blocked,
     /// What comes next is another call's, which is waiting to send it.
     Held,
@@ -61,18 +79,19 @@ pub struct Output<F> {
     queue: Queue,
     /// A message that is sent in parts.
     open: Rare<Open>,
-    /// A call waits for its bodies to go out: only that call writes until they are gone.
-    barrier: bool,
+    /// Bytes outside of the queue: of bodies whose call waits for them to go out, and only that call writes until they are gone;
+    /// once it has ended, all that waited then.
+    outside: u64,
     /// What ended it.
     failure: Option<Failure>,
     /// The program ended it.
     closed: bool,
+    /// And the peer was shown the end.
+    shown: bool,
     /// Nothing is in the way of short messages: all that they need is room.
     is_quick: bool,
     /// And the format is the plainest that there is.
     is_quickest: bool,
-    /// Bytes that waited when it ended.
-    lost: u64,
     pub(super) messages: u64,
     pub(super) bytes: u64,
     pub(super) writes: u64,
@@ -91,12 +110,12 @@ impl<F: Deref<Target = Format>> Output<F> {
             format,
             queue: Queue::new(),
             open: Rare::none(),
-            barrier: false,
+            outside: 0,
             failure: None,
             closed: false,
+            shown: false,
             is_quick: false,
             is_quickest: false,
-            lost: 0,
             messages: 0,
             bytes: 0,
             writes: 0,
@@ -106,7 +125,7 @@ impl<F: Deref<Target = Format>> Output<F> {
     /// To be called after all that may have changed whether something is in the way of short messages.
     #[inline(never)]
     pub(super) fn note_quick(&mut self) {
-        let free = self.failure.is_none() && !self.closed && !self.is_open() && !self.barrier;
+        let free = self.failure.is_none() && !self.closed && !self.is_open() && !self.has_barrier();
         self.is_quick = free && !self.queue.has_marks();
         self.is_quickest = self.is_quick && self.format.quick_head().is_some_and(|head| head.is_plain(*FEW.end()));
     }
@@ -118,7 +137,7 @@ impl<F: Deref<Target = Format>> Output<F> {
     /// Bytes that were accepted and are not with the kernel.
     pub(super) fn pending(&self) -> u64 {
         match self.error() {
-            Some(_) => self.lost,
+            Some(_) => self.outside,
             None => (self.queue.len() as u64).saturating_add(self.queue.of_files()),
         }
     }
@@ -157,13 +176,13 @@ impl<F: Deref<Target = Format>> Output<F> {
     pub(super) fn is_held(&self) -> Result<bool, Error> {
         match self.open.get() {
             Some(open) if open.by == this_thread() => Err(Error::Os(errno::EBUSY)),
-            open => Ok(open.is_some() || self.barrier),
+            open => Ok(open.is_some() || self.has_barrier()),
         }
     }
 
     /// Whether another call waits for its bodies to go out.
     pub(super) fn has_barrier(&self) -> bool {
-        self.barrier
+        self.outside > 0 && self.failure.is_none()
     }
 
     /// Whether nothing waits.
@@ -174,7 +193,7 @@ impl<F: Deref<Target = Format>> Output<F> {
     /// Whether a message may go out at once.
     #[inline]
     pub(super) fn is_idle(&self) -> bool {
-        self.queue.is_empty() && !self.is_open() && !self.barrier
+        self.queue.is_empty() && !self.is_open() && !self.has_barrier()
     }
 
     /// Whether a message is being sent in parts.
@@ -253,27 +272,40 @@ impl<F: Deref<Target = Format>> Output<F> {
         self.queue.end()
     }
 
-    /// Ends sending for good.
+    /// Ends sending for good, with the first error: that lasts.
     #[cold]
     pub(super) fn fail<T>(&mut self, error: Error) -> Result<T, Error> {
-        self.lost = self.pending().saturating_add(self.lost);
+        if let Some(lasting) = self.error() {
+            return Err(lasting);
+        }
+        self.outside = self.pending().saturating_add(self.outside);
         self.failure = Some(Failure::of(error));
-        (self.open, self.barrier) = (Rare::none(), false);
+        self.open = Rare::none();
         self.queue.clear();
         Err(error)
     }
 
-    /// Accepts nothing more, from when all has gone.
-    pub(super) fn close(&mut self) {
+    /// Accepts nothing more, from when all has gone; whether that cuts a message short which is sent in parts.
+    pub(super) fn close(&mut self) -> bool {
+        let cuts = self.is_open();
         (self.open, self.closed) = (Rare::none(), true);
+        cuts
+    }
+
+    /// Whether the peer was shown the end.
+    pub(super) fn is_shown(&self) -> bool {
+        self.shown
+    }
+
+    /// Notes whether it was, and says it again.
+    pub(super) fn note_shown(&mut self, shown: Result<(), Error>) -> Result<(), Error> {
+        self.shown |= shown.is_ok();
+        shown
     }
 
     /// What a call does that stops before its bodies went out: the queue keeps them. Only those of a call that was to stay until
     /// they are gone, and was cancelled, can be over the limit.
     pub(super) fn give_up(&mut self, refs: &mut Refs<'_>) -> Result<(), Error> {
-        if !refs.is_empty() {
-            self.barrier = false; // else it is another call's
-        }
         self.check()?;
         self.absorb(refs)?;
         self.queue.settle();
@@ -282,13 +314,15 @@ impl<F: Deref<Target = Format>> Output<F> {
 
     /// Keeps bodies that are not to go out yet.
     pub(super) fn absorb(&mut self, refs: &mut Refs<'_>) -> Result<(), Error> {
-        match self.queue.absorb(refs) {
-            Ok(()) => Ok(()),
-            Err(error) => {
-                self.lost = refs.len;
-                self.fail(error)
-            }
+        if refs.is_empty() {
+            return Ok(()); // and what else is waited for, is another call's
         }
+        self.outside = refs.len;
+        if let Err(error) = self.queue.absorb(refs) {
+            return self.fail(error);
+        }
+        self.outside = 0;
+        Ok(())
     }
 
     pub(super) fn check_side(&self, transport: &Transport<'_>) -> Result<(), Error> {

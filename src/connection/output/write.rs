@@ -1,6 +1,6 @@
 //! Bytes that wait go out, as far as they go.
 
-use super::{COPIED, Outgoing, Output, Written, passes};
+use super::{COPIED, NOT_TO_BE_SENT, Outgoing, Output, Pace, Written, passes};
 use crate::Error;
 use crate::codec::{Scratch, head_of, put};
 use crate::connection::pool;
@@ -142,11 +142,13 @@ impl<F: Deref<Target = Format>> Output<F> {
         went: usize,
         refs: &mut Refs<'m>,
     ) -> Result<(), Error> {
+        let before = self.end();
         if let Err(error) = self.encode(message, COPIED, refs) {
-            return self.fail(error);
+            refs.clear();
+            return if went == 0 { self.refuse(before, error) } else { self.fail(error) };
         }
         self.queue.consume(went, refs);
-        self.barrier = !refs.is_empty();
+        self.outside = refs.len;
         self.messages += 1;
         Ok(())
     }
@@ -159,9 +161,9 @@ impl<F: Deref<Target = Format>> Output<F> {
         &mut self,
         transport: &Transport<'_>,
         refs: &mut Refs<'_>,
-        wait: Wait,
+        pace: Pace,
     ) -> Result<Written, Error> {
-        self.write_until(u64::MAX, transport, refs, wait)
+        self.write_until(u64::MAX, transport, refs, pace)
     }
 
     /// Writes what waits before a place, as far as it goes.
@@ -173,21 +175,17 @@ impl<F: Deref<Target = Format>> Output<F> {
         place: u64,
         transport: &Transport<'_>,
         refs: &mut Refs<'_>,
-        wait: Wait,
+        pace: Pace,
     ) -> Result<Written, Error> {
         self.check()?;
         let mine = !refs.is_empty();
-        let written = self.write_on(place, transport, refs, wait);
+        let written = self.write_on(place, transport, refs, pace);
         if mine {
-            self.barrier = !refs.is_empty();
+            self.outside = refs.len;
         }
         match written {
-            Ok(written) => Ok(written),
-            Err(error) if passes(error) => Err(error),
-            Err(error) => {
-                self.lost = refs.len;
-                self.fail(error)
-            }
+            Err(error) if !passes(error) => self.fail(error),
+            written => written,
         }
     }
 
@@ -196,17 +194,20 @@ impl<F: Deref<Target = Format>> Output<F> {
         until: u64,
         transport: &Transport<'_>,
         refs: &mut Refs<'_>,
-        wait: Wait,
+        pace: Pace,
     ) -> Result<Written, Error> {
-        if refs.is_empty() && self.barrier {
+        if refs.is_empty() && self.has_barrier() {
             return Ok(Written::Held); // what the transport was given already, comes first and whole
         }
         while self.queue.is_before(until) && (!self.queue.is_empty() || !refs.is_empty()) {
+            if pace.is_over() {
+                return Ok(Written::Blocked);
+            }
             let written = match self.queue.marked_at_front() {
-                Some(Marked::Stretch(_)) => self.write_file(transport, wait),
+                Some(Marked::Stretch(_)) => self.write_file(transport, pace.wait),
                 Some(Marked::Descriptors { .. }) => self.write_with_descriptors(transport),
-                None => match self.write_bytes(until, transport, refs, wait) {
-                    Ok((len, all)) if len < all && wait == Wait::No && transport.is_full_when_short() => {
+                None => match self.write_bytes(until, transport, refs, pace.wait) {
+                    Ok((len, all)) if len < all && pace.wait == Wait::No && transport.is_full_when_short() => {
                         return Ok(Written::Blocked);
                     }
                     written => written.map(|(len, _)| len),
@@ -284,6 +285,7 @@ impl<F: Deref<Target = Format>> Output<F> {
             match output.write_with_descriptors(&slices, &descriptors) {
                 Ok(0) => return Err(Error::Os(errno::EIO)),
                 Err(Error::Os(errno::EINTR)) => {}
+                Err(Error::Os(errno::EINVAL)) => return Err(NOT_TO_BE_SENT),
                 result => return result,
             }
         }
