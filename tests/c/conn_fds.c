@@ -857,6 +857,12 @@ struct jam {
   pthread_t thread;
 };
 
+static void jam_close(struct jam *jam) {
+  close(jam->file);
+  close_ends(&jam->ends);
+  close_ends(&jam->others);
+}
+
 /* False where there is no such limit. */
 static int jam_begins(struct jam *jam) {
   int result = 0;
@@ -865,8 +871,10 @@ static int jam_begins(struct jam *jam) {
   open_ends(&jam->ends);
   open_ends(&jam->others);
   jam->file = new_file(7);
-  if (!leave_room_for(30))
+  if (!leave_room_for(30)) {
+    jam_close(jam);
     return 0;
+  }
   CHECK_IS(fdwire_conn_send(jam->ends.out, large, LARGE, 0), FDWIRE_PENDING);
   CHECK_IS(fdwire_conn_send_fds(jam->ends.out, "file", 4, &jam->file, 1, 0), FDWIRE_PENDING);
   for (int i = 0; i < 20 && result == 0; i++)
@@ -887,9 +895,7 @@ static void *jam_dissolves(void *arg) {
 
 static void jam_ends(struct jam *jam) {
   NEED(pthread_join(jam->thread, NULL) == 0);
-  close(jam->file);
-  close_ends(&jam->ends);
-  close_ends(&jam->others);
+  jam_close(jam);
 }
 
 static void receive_large(struct jam *jam, size_t len) {

@@ -27,6 +27,9 @@ const HEAD: usize = 8;
 /// Most pieces that one write is made of.
 const SLICES: usize = 256;
 
+/// So many writes a call makes before it looks at the clock: what goes at once goes, however little time there was.
+const UNTIMED: u64 = 16;
+
 /// How much of a message went out at once.
 pub(in crate::connection) enum AtOnce {
     All,
@@ -199,8 +202,9 @@ impl<F: Deref<Target = Format>> Output<F> {
         if refs.is_empty() && self.has_barrier() {
             return Ok(Written::Held); // what the transport was given already, comes first and whole
         }
+        let before = self.writes;
         while self.queue.is_before(until) && (!self.queue.is_empty() || !refs.is_empty()) {
-            if pace.is_over() {
+            if self.writes - before >= UNTIMED && pace.is_over() {
                 return Ok(Written::Blocked);
             }
             let written = match self.queue.marked_at_front() {
