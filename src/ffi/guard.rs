@@ -222,29 +222,31 @@ pub(super) unsafe fn print(buf: *mut c_char, cap: usize, text: &dyn Display) -> 
             Some((end, room)) => (room, Some(end)),
             None => (&mut [][..], None),
         };
-        let mut out = Cut { room, len: 0 };
+        let mut out = Cut { room, kept: 0, len: 0 };
         let _ = write!(out, "{text}"); // only a Display that fails by itself could make it fail
-        let len = out.len;
-        match out.room.get_mut(len) {
+        match out.room.get_mut(out.kept) {
             Some(nul) => *nul = 0,
             None => end.into_iter().for_each(|end| *end = 0),
         }
-        len
+        out.len
     })
     .unwrap_or(0)
 }
 
-/// Keeps what fits and counts what there is.
+/// Keeps what fits, in whole characters, and counts what there is.
 struct Cut<'a> {
     room: &'a mut [u8],
+    kept: usize,
     len: usize,
 }
 
 impl Write for Cut<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        let room = self.room.get_mut(self.len..).unwrap_or_default();
-        let fits = room.len().min(text.len());
-        room[..fits].copy_from_slice(&text.as_bytes()[..fits]);
+        if let Some(room) = self.room.get_mut(self.len..) {
+            let fits = (0..=room.len().min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+            room[..fits].copy_from_slice(&text.as_bytes()[..fits]);
+            self.kept = self.len + fits;
+        }
         self.len += text.len();
         Ok(())
     }

@@ -51,6 +51,21 @@ static void refusals_point_at_the_column(void) {
   CHECK_IS(fdwire_format_new("u32be heads=8", &format, NULL, 0), FDWIRE_E_FORMAT);
 }
 
+/* A text has bytes that are none of ASCII, and whatever room there is ends behind a whole character. */
+static void no_character_is_cut(void) {
+  fdwire_format *format = NULL;
+  char whole[300], cut[300];
+  CHECK_IS(fdwire_format_new("delimited", &format, whole, sizeof whole), FDWIRE_E_FORMAT);
+  int shorter = 0;
+  for (size_t cap = 1; cap <= strlen(whole); cap++) {
+    CHECK_IS(fdwire_format_new("delimited", &format, cut, cap), FDWIRE_E_FORMAT);
+    size_t len = strlen(cut);
+    CHECK(len < cap && strncmp(whole, cut, len) == 0 && ((unsigned char)whole[len] & 0xc0) != 0x80);
+    shorter += len + 1 < cap;
+  }
+  CHECK(shorter > 0);
+}
+
 /* What is told of a text that begins so and goes on with so many of these. */
 static void why_not(const char *start, const char *piece, size_t count, char why[200]) {
   size_t before = strlen(start), each = strlen(piece);
@@ -170,6 +185,7 @@ int main(void) {
   check_begin();
   RUN(good_texts_are_taken);
   RUN(refusals_point_at_the_column);
+  RUN(no_character_is_cut);
   RUN(a_very_long_text_is_no_trouble);
   RUN(the_picture_shows_the_frame);
   RUN(heads_are_written);
