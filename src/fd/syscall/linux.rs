@@ -1,6 +1,6 @@
 //! The ways of Linux: a flag, an option or a kind of descriptor for each thing that is wanted.
 
-use super::{check, last_error, milliseconds, moved_plainly, option};
+use super::{check, last_error, milliseconds, option};
 use crate::Error;
 use libc::{c_int, c_short, c_void};
 use socket2::SockRef;
@@ -22,7 +22,7 @@ pub(super) const READ_ENDED: c_short = libc::POLLRDHUP;
 pub(super) fn write_without_signal(fd: BorrowedFd<'_>, bufs: &[IoSlice<'_>]) -> Result<usize, Error> {
     const RWF_NOSIGNAL: c_int = 0x100;
     // SAFETY: `bufs` are IoSlice, so iovecs that may be read.
-    moved_plainly(unsafe {
+    super::moved_plainly(unsafe {
         libc::pwritev2(fd.as_raw_fd(), bufs.as_ptr().cast(), bufs.len() as c_int, -1, RWF_NOSIGNAL)
     })
 }
