@@ -208,6 +208,12 @@ static inline void *room(struct scene *s, int slot) {
   return out(s, slot, 64);
 }
 
+/* The head of a frame of u32be. */
+static inline void *announcing(void *place, uint8_t body_len) {
+  const uint8_t head[] = {0, 0, 0, body_len};
+  return memcpy(place, head, sizeof head);
+}
+
 static inline size_t *number(struct scene *s, int slot, size_t value) {
   size_t *place = (size_t *)out(s, slot, sizeof *place);
   *place = value;

@@ -155,6 +155,10 @@ pub(crate) fn values(function: &Function, at: usize) -> Result<Values, String> {
             Ok(Values { values, memory: Memory::Room(at + 1, 1) })
         }
         ("void *", "ctx") => one(list("s", &["NULL", "room(s, @)"])),
+        ("const void *", "head") if function.name == "fdwire_format_tail" => {
+            let odd = given("announcing(odd(s, @, 64), 64)", Expect::Same);
+            pointer(Memory::Input, "announcing(room(s, @), 64)", vec![odd])
+        }
         ("void *" | "const void *", "p" | "src" | "dst" | "body" | "buf" | "bytes" | "bodies" | "head" | "out") => {
             let len = length_of(function, at);
             let memory = match (kind.as_str(), len) {

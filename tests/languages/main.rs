@@ -45,13 +45,15 @@ fn main() {
     tests.push(test("the guide quotes what is there".into(), None, guide::quotes_what_is_there));
     tests.push(test("the guide's commands work".into(), lack("python3", "--version"), guide::shows_what_works));
     tests.push(test("the guide installs what CI does".into(), None, guide::installs_what_ci_does));
-    let name = "python: many at once are received at three times the rate of a loop";
-    tests.push(test(name.into(), lack("python3", "--version"), receives_fast));
     let conclusion = libtest_mimic::run(&arguments, tests);
     if conclusion.num_failed == 0 {
         meetings.figures();
     }
     drop(meetings);
+    // What measures time has the machine for itself.
+    let name = "python: many at once are received at three times the rate of a loop";
+    let measured = vec![test(name.into(), lack("python3", "--version"), receives_fast)];
+    libtest_mimic::run(&arguments, measured).exit_if_failed();
     conclusion.exit();
 }
 
