@@ -4,8 +4,9 @@
     FDWIRE_LIBRARY=target/release/libfdwire.so receive.py [--rounds N] [--least TIMES]
 
 Bodies of 64 bytes over a Unix socket pair, from a process that only writes. All contestants in alternating rounds:
-medians, and each ratio is the median of those within a round. With --least it fails if receiving many is not so many
-times as fast as the loop.
+medians, and each ratio is the median of those within a round. With --least it fails if packed messages are not received
+so many times as fast as by the loop, or if of the time of many, where Python makes an object of each, more than a fifth is not Python's
+own: what that takes differs from Python to Python, and makes many 2 to 5 times as fast as the loop.
 """
 
 import argparse
@@ -148,9 +149,10 @@ def main():
             f"{name}: {cpu[name]:.0f} ns of the processor's time a message: {cpu['kernel']:.0f} in the kernel, "
             f"{cpu[call] - cpu['kernel']:.0f} for the call and fdwire, {cpu[name] - cpu[call]:.0f} in Python"
         )
-    slow = [name for name in PARTS if statistics.median(ratios[name]) < options.least]
-    if slow:
-        sys.exit(f"receive.py: not {options.least:g} times as fast as the loop: {', '.join(slow)}")
+    if statistics.median(ratios["packed"]) < options.least:
+        sys.exit(f"receive.py: packed is not {options.least:g} times as fast as the loop")
+    if options.least and cpu[PARTS["many"]] > cpu["many"] / 5:
+        sys.exit("receive.py: many spends its time elsewhere than in Python")
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ fn main() {
     }
     drop(meetings);
     // What measures time has the machine for itself.
-    let name = "python: many at once are received at three times the rate of a loop";
+    let name = "python: packed messages are received at three times the rate of a loop";
     let measured = vec![test(name.into(), lack("python3", "--version"), receives_fast)];
     libtest_mimic::run(&arguments, measured).exit_if_failed();
     conclusion.exit();
