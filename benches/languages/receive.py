@@ -5,8 +5,8 @@
 
 Bodies of 64 bytes over a Unix socket pair, from a process that only writes. All contestants in alternating rounds:
 medians, and each ratio is the median of those within a round. With --least it fails if packed messages are not received
-so many times as fast as by the loop, or if of the time of many, where Python makes an object of each, more than a fifth is not Python's
-own: what that takes differs from Python to Python, and makes many 2 to 5 times as fast as the loop.
+so many times as fast as by the loop, or if more than a fifth of the time of many, where Python makes an object of each
+message, is not Python's own: that differs from Python to Python, and makes many 2 to 5 times as fast as the loop.
 """
 
 import argparse
