@@ -275,7 +275,8 @@ int fdwire_format_head(const fdwire_format *format,
  * head_len bytes; NULL if head_len is 0. *len gets the bytes written.
  *
  * Returns: 0; -ENOBUFS if cap is too small, and then *len is what is needed; FDWIRE_E_MALFORMED
- * for a head that is none of this format's; -EINVAL for a NULL that is not allowed; -ENOMEM.
+ * for a head that is none of this format's, or that says another length than body_len or one over
+ * the max; -EINVAL for a NULL that is not allowed; -ENOMEM.
  */
 int fdwire_format_tail(const fdwire_format *format,
                        const void *head,

@@ -286,7 +286,8 @@ pub unsafe extern "C" fn fdwire_format_head(
 /// head_len bytes; NULL if head_len is 0. *len gets the bytes written.
 ///
 /// Returns: 0; -ENOBUFS if cap is too small, and then *len is what is needed; FDWIRE_E_MALFORMED
-/// for a head that is none of this format's; -EINVAL for a NULL that is not allowed; -ENOMEM.
+/// for a head that is none of this format's, or that says another length than body_len or one over
+/// the max; -EINVAL for a NULL that is not allowed; -ENOMEM.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fdwire_format_tail(
     format: *const fdwire_format,
