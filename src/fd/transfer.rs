@@ -105,19 +105,23 @@ pub(crate) fn write_all_vectored(
     Ok(())
 }
 
-/// Reads `len` bytes and drops them.
+/// Reads `len` bytes and drops them. Adds to `dropped`, on failure too, how many these were.
 #[cold] // its buffer has no place in the stack frame of a call that drops nothing
 #[inline(never)]
-pub(crate) fn discard(fd: BorrowedFd<'_>, mut len: u64, deadline: Deadline) -> Result<(), Error> {
+pub(crate) fn discard(fd: BorrowedFd<'_>, len: u64, dropped: &mut u64, deadline: Deadline) -> Result<Read, Error> {
     let mut sink = [0; 16 * 1024];
-    while len > 0 {
-        let part = sink.len().min(usize::try_from(len).unwrap_or(usize::MAX));
-        match read_exact(fd, &mut sink[..part], &mut 0, deadline)? {
-            Read::Full => len -= part as u64,
+    while *dropped < len {
+        let part = sink.len().min(usize::try_from(len - *dropped).unwrap_or(usize::MAX));
+        let mut done = 0;
+        let read = read_exact(fd, &mut sink[..part], &mut done, deadline);
+        let before = std::mem::replace(dropped, *dropped + done as u64);
+        match read? {
+            Read::Full => {}
+            Read::End if before == 0 => return Ok(Read::End),
             Read::End => return Err(Error::Truncated),
         }
     }
-    Ok(())
+    Ok(Read::Full)
 }
 
 /// By which calls the bytes of one transfer move, and when to poll between them.

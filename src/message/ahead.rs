@@ -4,7 +4,7 @@ use super::{Source, dropped, fits, in_part};
 use crate::Error;
 use crate::codec::Scratch;
 use crate::fd::{Deadline, Look, Read, Sight};
-use crate::format::Probe;
+use crate::format::{Ask, Format, Frame, Probe};
 use std::io::IoSliceMut;
 
 /// So many bytes of a head are looked at as they come. More might never be: bytes that were sent one by one and stay where they
@@ -18,7 +18,7 @@ pub(super) fn recv_looking(source: Source<'_>, body: &mut [u8]) -> Result<Option
     let mut look = Look::new(source.fd, source.deadline);
     let mut seen = 0;
     let frame = loop {
-        match source.format.probe(scratch.room(seen)?)? {
+        match source.format.probe_as(scratch.room(seen)?, Ask::default())? {
             Probe::Frame(frame) => break frame,
             Probe::NeedMore { .. } if seen > LOOKED_AT && source.deadline != Deadline::Now => {
                 return recv_taking(source, body).map_err(dropped);
@@ -41,7 +41,7 @@ pub(super) fn recv_taking(source: Source<'_>, body: &mut [u8]) -> Result<Option<
     let mut scratch = Scratch::new();
     let mut taken = 0;
     let frame = loop {
-        match source.format.probe(scratch.room(taken)?)? {
+        match source.format.probe_as(scratch.room(taken)?, Ask::default())? {
             Probe::Frame(frame) => break frame,
             Probe::NeedMore { at_least } => {
                 source.check_there(taken, at_least as u64)?;
@@ -49,6 +49,7 @@ pub(super) fn recv_taking(source: Source<'_>, body: &mut [u8]) -> Result<Option<
                 match source.read(&mut [IoSliceMut::new(rest)], &mut taken) {
                     Ok(Read::Full) => {}
                     Ok(Read::End) => return Ok(None),
+                    Err(Error::Truncated) => break ended(source.format, scratch.room(taken)?)?,
                     Err(error) => return Err(in_part(error, taken > 0)),
                 }
             }
@@ -56,6 +57,14 @@ pub(super) fn recv_taking(source: Source<'_>, body: &mut [u8]) -> Result<Option<
     };
     match fits(&frame, body) {
         Ok(len) => source.take_rest(&frame, taken, &mut scratch, &mut body[..len]),
-        Err(no_room) => source.drop_rest(&frame, taken).and(Err(no_room)),
+        Err(no_room) => source.drop_rest(&frame, taken, no_room),
     }
+}
+
+/// What a head is behind which the stream has ended: what came of it may be wrong already.
+#[cold]
+#[inline(never)]
+fn ended(format: &Format, there: &[u8]) -> Result<Frame, Error> {
+    format.probe(there)?;
+    format.probe_end(there)
 }

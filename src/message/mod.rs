@@ -156,7 +156,7 @@ impl Source<'_> {
     ) -> Result<Read, Error> {
         let mut end = Scratch::new();
         let tail = end.room(frame.tail)?;
-        let there = *taken;
+        let (there, len) = (*taken, body.len());
         let start = scratch.room(there.max(frame.head))?;
         // What was taken of the body and the tail already.
         let behind_head = &start[frame.head.min(there)..there];
@@ -166,16 +166,31 @@ impl Source<'_> {
         let (body_rest, tail_rest) = (&mut body[of_body.len()..], &mut tail[of_tail.len()..]);
         let head_rest = &mut start[there.min(frame.head)..frame.head];
         let mut parts = [IoSliceMut::new(head_rest), IoSliceMut::new(body_rest), IoSliceMut::new(tail_rest)];
-        let read = self.read(&mut parts, taken)?;
-        if read == Read::Full {
-            self.format.check_tail(frame, start, tail)?;
+        match self.read(&mut parts, taken) {
+            Ok(Read::Full) => self.format.check_tail(frame, start, tail).map(|()| Read::Full),
+            Err(Error::Truncated) => Err(self.cut_off(frame, start, &tail[..taken.saturating_sub(frame.head + len)])),
+            read => read,
         }
-        Ok(read)
     }
 
-    /// Drops what is left of a frame that the caller has no room for.
-    fn drop_rest(&self, frame: &Frame, taken: usize) -> Result<(), Error> {
-        fd::discard(self.fd, frame.total() - taken as u64, self.deadline).map_err(|error| in_part(error, true))
+    /// What is wrong with a frame behind whose beginning the stream has ended: what came of its tail may be.
+    #[cold]
+    #[inline(never)]
+    fn cut_off(&self, frame: &Frame, start: &[u8], tail: &[u8]) -> Error {
+        self.format.check_tail(frame, start, tail).err().unwrap_or(Error::Truncated)
+    }
+
+    /// Drops what is left of a frame that the caller has no room for, as `why` says; `None` where the stream ends before it.
+    #[cold]
+    #[inline(never)]
+    fn drop_rest(&self, frame: &Frame, taken: usize, why: Error) -> Result<Option<usize>, Error> {
+        let mut dropped = 0;
+        match fd::discard(self.fd, frame.total() - taken as u64, &mut dropped, self.deadline) {
+            Ok(Read::Full) => Err(why),
+            Ok(Read::End) if taken == 0 => Ok(None),
+            Ok(Read::End) => Err(Error::Truncated),
+            Err(error) => Err(in_part(error, taken > 0 || dropped > 0)),
+        }
     }
 }
 

@@ -52,7 +52,7 @@ impl Search<'_> {
             match self.take(wanted) {
                 Ok(Read::Full) => {}
                 Ok(Read::End) => return Ok(None),
-                Err(Error::Truncated) => return self.at_end(self.taken),
+                Err(Error::Truncated) => return self.at_end(self.taken, before),
                 Err(error) => return Err(error),
             }
         }
@@ -76,7 +76,7 @@ impl Search<'_> {
             match look.beyond(seen, &mut self.bytes.room(there + there.max(PIECE))?[self.taken..])? {
                 Sight::Bytes(more) => seen = more,
                 Sight::End if there == 0 => return Ok(None),
-                Sight::End => return self.at_end(there),
+                Sight::End => return self.at_end(there, before),
                 Sight::Hidden => match self.take_surely(there)? {
                     // What these bytes hide would tell whether they are of this message.
                     left if left == seen => return Err(Error::Os(errno::EOPNOTSUPP)),
@@ -99,18 +99,20 @@ impl Search<'_> {
         Ok(there - surely)
     }
 
-    fn at_end(&mut self, there: usize) -> Result<Option<Frame>, Error> {
-        self.source.format.probe_end(self.bytes.room(there)?).map(Some)
+    /// What came since the last probe may be wrong, or too long.
+    fn at_end(&mut self, there: usize, before: usize) -> Result<Option<Frame>, Error> {
+        match self.probe(there, before)? {
+            Probe::Frame(frame) => Ok(Some(frame)),
+            Probe::NeedMore { .. } => self.source.format.probe_end(self.bytes.room(there)?).map(Some),
+        }
     }
 
     fn receive(mut self, frame: &Frame, body: &mut [u8]) -> Result<Option<usize>, Error> {
         match fits(frame, body) {
             Ok(len) => self.source.take_rest(frame, self.taken, &mut self.bytes, &mut body[..len]),
-            Err(no_room) if self.source.kind != Kind::Socket => {
-                self.source.drop_rest(frame, self.taken).and(Err(no_room))
-            }
+            Err(no_room) if self.source.kind != Kind::Socket => self.source.drop_rest(frame, self.taken, no_room),
             Err(no_room) if self.taken == 0 => Err(no_room),
-            Err(no_room) => self.source.drop_rest(frame, self.taken).and(Err(dropped(no_room))),
+            Err(no_room) => self.source.drop_rest(frame, self.taken, dropped(no_room)),
         }
     }
 }

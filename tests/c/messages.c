@@ -264,6 +264,34 @@ static void a_fixed_record_ends_cleanly_or_not(void) {
   fdwire_format_free(format);
 }
 
+/* What came before the stream ended is wrong already, or too long. */
+static void what_is_wrong_before_it_ends(void) {
+  static const struct {
+    const char *format, *bytes;
+    int result;
+  } streams[] = {{"docker-stream", "hello", FDWIRE_E_MALFORMED},
+                 {"docker-stream", "\1", FDWIRE_E_TRUNCATED},
+                 {"u8 tail='abc'", "\1xaX", FDWIRE_E_MALFORMED},
+                 {"u8 tail='abc'", "\1xab", FDWIRE_E_TRUNCATED},
+                 {"eof max=8", "123456789", FDWIRE_E_TOO_LONG},
+                 {"eof max=8", "12345678", 1},
+                 {"delimited by=';' start='<'", "[", FDWIRE_E_MALFORMED}};
+  EACH_WAY(way) {
+    for (size_t i = 0; i < sizeof streams / sizeof *streams; i++) {
+      fdwire_format *format = format_of(streams[i].format);
+      int fds[2];
+      open_way(way, fds);
+      NEED(write(fds[1], streams[i].bytes, strlen(streams[i].bytes)) > 0);
+      close(fds[1]);
+      char body[64];
+      size_t len = 0;
+      CHECK_IS(fdwire_recv(fds[0], format, body, sizeof body, &len, -1), streams[i].result);
+      close(fds[0]);
+      fdwire_format_free(format);
+    }
+  }
+}
+
 static void an_empty_message_is_not_the_end(void) {
   EACH_WAY(way) {
     int fds[2];
@@ -492,6 +520,7 @@ int main(void) {
   RUN(a_peer_that_goes_away);
   RUN(a_peer_that_goes_away_later);
   RUN(a_fixed_record_ends_cleanly_or_not);
+  RUN(what_is_wrong_before_it_ends);
   RUN(an_empty_message_is_not_the_end);
   RUN(large_messages_both_ways_at_once);
   RUN(hostile_lengths_are_refused);

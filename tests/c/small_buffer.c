@@ -92,6 +92,29 @@ static void on_a_pipe_that_ends_in_it(void) {
   close(fds[0]);
 }
 
+/* Which it has by no byte of it: the end before it is no broken message, and nothing there is nothing taken. */
+static void on_a_pipe_of_fixed_size(void) {
+  fdwire_format *format = format_of("fixed size=5");
+  for (size_t t = 0; t < 3; t++) {
+    int fds[2];
+    open_way(PIPE, fds);
+    char body[8];
+    size_t len = 99;
+    CHECK_IS(fdwire_recv(fds[0], format, body, 4, &len, 0), -EAGAIN);
+    CHECK_IS(fdwire_recv(fds[0], format, body, 4, &len, 10), -ETIMEDOUT);
+    NEED(write(fds[1], "hellonext!ab", 12) == 12);
+    CHECK_IS(fdwire_recv(fds[0], format, body, 4, &len, timeouts[t]), -ENOBUFS);
+    CHECK_IS(len, 5);
+    CHECK_IS(fdwire_recv(fds[0], format, body, 5, &len, timeouts[t]), 1);
+    CHECK(memcmp(body, "next!", 5) == 0);
+    close(fds[1]);
+    CHECK_IS(fdwire_recv(fds[0], format, body, 4, &len, timeouts[t]), FDWIRE_E_TRUNCATED);
+    CHECK_IS(fdwire_recv(fds[0], format, body, 4, &len, timeouts[t]), 0);
+    close(fds[0]);
+  }
+  fdwire_format_free(format);
+}
+
 int main(void) {
   check_begin();
   RUN(on_a_socket_the_second_call_gets_it);
@@ -99,5 +122,6 @@ int main(void) {
   RUN(on_a_socket_of_fixed_size);
   RUN(on_a_pipe_it_is_dropped_and_the_next_one_comes);
   RUN(on_a_pipe_that_ends_in_it);
+  RUN(on_a_pipe_of_fixed_size);
   return check_end();
 }
