@@ -100,6 +100,22 @@ static void what_is_needed(void) {
   fdwire_format_free(format);
 }
 
+/* As long as the function is not asked, what it would say of these bytes is not known. */
+static void what_is_needed_before_it_is_asked(void) {
+  fdwire_format *format = custom(segments, NULL, 1000);
+  fdwire_decoder *decoder = decoder_of(format);
+  CHECK_IS(fdwire_decoder_feed(decoder, "\377\377\377", 3), 0);
+  CHECK_IS(next_of(decoder), 0);
+  CHECK_IS(fdwire_decoder_feed(decoder, "\377\377", 2), 0);
+  CHECK_IS(next_of(decoder), 0);
+  CHECK_IS(fdwire_decoder_needed(decoder), 3);
+  CHECK_IS(fdwire_decoder_feed(decoder, "\377\377\377", 3), 0);
+  CHECK_IS(fdwire_decoder_needed(decoder), 0);
+  CHECK_IS(next_of(decoder), FDWIRE_E_MALFORMED);
+  fdwire_decoder_free(decoder);
+  fdwire_format_free(format);
+}
+
 static void receiving(void) {
   static const struct {
     fdwire_probe_fn probe;
@@ -520,6 +536,7 @@ int main(void) {
   check_begin();
   RUN(frames_in_pieces_of_any_size);
   RUN(what_is_needed);
+  RUN(what_is_needed_before_it_is_asked);
   RUN(receiving);
   RUN(receiving_without_room_or_time);
   RUN(what_is_no_frame);

@@ -404,6 +404,10 @@ impl<F: Deref<Target = Format>> Decoder<F> {
     /// How many more bytes the next message needs at least; 0 where it is there or will never be.
     pub fn needed(&mut self) -> usize {
         if self.state == State::Between && !self.ended {
+            // A function of the program's own is not asked before so many are there.
+            if self.buffer.len() < self.at_least {
+                return self.at_least - self.buffer.len();
+            }
             // What this finds out need not be found out again.
             match self.probe_on() {
                 Ok(Probe::NeedMore { .. }) => self.before = self.buffer.len(),
