@@ -157,7 +157,8 @@ where
     /// Sends what waits.
     ///
     /// # Errors
-    /// EAGAIN, ETIMEDOUT, ECANCELED: some of it still waits. What the system says against writing lasts.
+    /// EAGAIN, ETIMEDOUT, ECANCELED: some of it still waits. ETOOMANYREFS: so it does, for as long as descriptors that are on
+    /// their way are not received. What else the system says against writing lasts.
     pub fn flush(&self, deadline: Deadline) -> Result<(), Error> {
         self.flush_and(deadline, false, |_| ())
     }
@@ -175,14 +176,19 @@ where
                 let written = output.write(&self.transport, &mut Refs::default(), pace)?;
                 Ok(if written == Written::All { Ok(then(output)) } else { Err(written) })
             });
-            match self.tell_failure(written)? {
-                Ok(done) => return Ok(done),
-                Err(Written::Held) if last => {
+            match self.tell_failure(written) {
+                Ok(Ok(done)) => return Ok(done),
+                Ok(Err(Written::Held)) if last => {
                     self.turns.until(deadline, || Ok(()), || self.is_free(Self::has_barrier))?
                 }
-                Err(Written::Held) => self.await_turn(deadline, Self::has_barrier)?,
-                Err(_) if last => self.transport.wait(Events::WRITE, None, deadline)?,
-                Err(_) => self.wait(Events::WRITE, Direction::Out, deadline)?,
+                Ok(Err(Written::Held)) => self.await_turn(deadline, Self::has_barrier)?,
+                Ok(Err(_)) if last => self.transport.wait(Events::WRITE, None, deadline)?,
+                Ok(Err(_)) => self.wait(Events::WRITE, Direction::Out, deadline)?,
+                Err(TOO_MANY_ON_THEIR_WAY) => self.pause(deadline, last).map_err(|error| match error {
+                    Error::Os(errno::EAGAIN | errno::ETIMEDOUT) => TOO_MANY_ON_THEIR_WAY,
+                    error => error,
+                })?,
+                Err(error) => return Err(error),
             }
         }
     }
@@ -382,7 +388,7 @@ where
                     }
                 }
                 Err(TOO_MANY_ON_THEIR_WAY) => {
-                    if let Err(error) = self.pause(deadline) {
+                    if let Err(error) = self.pause(deadline, false) {
                         break self.leave(refs, error);
                     }
                 }
@@ -394,11 +400,12 @@ where
         sent
     }
 
-    /// Waits a moment, where nothing tells when it is worth another try.
+    /// Waits a moment, where nothing tells when it is worth another try; though it was cancelled, if it is the `last`.
     #[cold]
-    fn pause(&self, deadline: Deadline) -> Result<(), Error> {
+    fn pause(&self, deadline: Deadline, last: bool) -> Result<(), Error> {
         let moment = deadline.at_most(MOMENT);
-        match self.turns.until(moment, || self.check_cancelled(), || Ok(None)) {
+        let check = || if last { Ok(()) } else { self.check_cancelled() };
+        match self.turns.until(moment, check, || Ok(None)) {
             Err(Error::Os(errno::ETIMEDOUT)) if moment != deadline => Ok(()),
             paused => paused,
         }

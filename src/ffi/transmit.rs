@@ -266,8 +266,8 @@ pub unsafe extern "C" fn fdwire_conn_send_file(
 /// Returns: as fdwire_conn_send. -EOPNOTSUPP: out_fd is no Unix socket; -EINVAL for a message of no
 /// bytes or more than 253 descriptors, or for one that the system never sends (io_uring); -EBADF
 /// for one that is not open; -EMFILE; -ETOOMANYREFS: too many are on their way: send it again when
-/// the peer has received some. If it was accepted already, fdwire_conn_flush says so, and calls
-/// that wait try again meanwhile.
+/// the peer has received some. If it was accepted already, calls that wait try again meanwhile,
+/// and fdwire_conn_flush says so when its time is over.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fdwire_conn_send_fds(
     conn: *mut fdwire_conn,

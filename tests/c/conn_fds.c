@@ -950,6 +950,47 @@ static void receive_behind_a_jam(void) {
   jam_ends(&jam);
 }
 
+/* A flush that has time goes on when it can, and so does an end that was cancelled. */
+static void flush_behind_a_jam(void) {
+  struct jam jam;
+  if (!jam_begins(&jam))
+    return;
+  receive_large(&jam, LARGE);
+  long long start = now_ms();
+  CHECK_IS(fdwire_conn_flush(jam.ends.out, 30), -ETOOMANYREFS);
+  CHECK_TOOK(start, 30, 1000);
+  NEED(pthread_create(&jam.thread, NULL, jam_dissolves, &jam) == 0);
+  CHECK_IS(fdwire_conn_flush(jam.ends.out, DEADLINE), 0);
+  receives(jam.ends.in, "file");
+  check_files(jam.ends.in, 1, 7);
+  jam_ends(&jam);
+}
+
+static void *takes_all(void *arg) {
+  struct jam *jam = (struct jam *)arg;
+  jam_dissolves(jam);
+  receives(jam->ends.in, "file");
+  check_files(jam->ends.in, 1, 7);
+  fdwire_msg msg;
+  CHECK_IS(fdwire_conn_recv(jam->ends.in, &msg, -1), 0);
+  CHECK_IS(fdwire_conn_shutdown(jam->ends.in, FDWIRE_SHUT_WR, 0), 0);
+  return NULL;
+}
+
+static void end_behind_a_jam(void) {
+  struct jam jam;
+  uint64_t unsent = 1;
+  if (!jam_begins(&jam))
+    return;
+  receive_large(&jam, LARGE);
+  CHECK_IS(fdwire_conn_shutdown(jam.ends.out, FDWIRE_SHUT_WR, 0), -ETOOMANYREFS);
+  NEED(fdwire_conn_cancel(jam.ends.out) == 0);
+  NEED(pthread_create(&jam.thread, NULL, takes_all, &jam) == 0);
+  CHECK_IS(fdwire_conn_finish(jam.ends.out, &unsent, DEADLINE), 0);
+  CHECK_IS(unsent, 0);
+  jam_ends(&jam);
+}
+
 /* The message can be taken back, and others go on. */
 static void one_that_is_never_sent(void) {
 #ifdef SYS_io_uring_setup
@@ -976,6 +1017,10 @@ static void one_that_is_never_sent(void) {
 static void sending_behind_a_jam(void) { in_a_child(send_behind_a_jam); }
 
 static void receiving_behind_a_jam(void) { in_a_child(receive_behind_a_jam); }
+
+static void flushing_behind_a_jam(void) { in_a_child(flush_behind_a_jam); }
+
+static void ending_behind_a_jam(void) { in_a_child(end_behind_a_jam); }
 
 static void receiving_beyond_the_limit(void) { in_a_child(receive_beyond_the_limit); }
 
@@ -1011,6 +1056,8 @@ int main(void) {
   RUN(too_many_references);
   RUN(sending_behind_a_jam);
   RUN(receiving_behind_a_jam);
+  RUN(flushing_behind_a_jam);
+  RUN(ending_behind_a_jam);
   RUN(one_that_is_never_sent);
   return check_end();
 }
