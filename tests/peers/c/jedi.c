@@ -36,6 +36,13 @@ static void open_document(fdwire_conn *conn) {
   send_all(conn, &msg, 1);
 }
 
+/* What it has to say about the document it writes from another thread: into the midst of a long answer,
+   if one is on its way. */
+static void await_diagnostics(fdwire_conn *conn) {
+  while (find(receive(conn), "publishDiagnostics") == NULL) {
+  }
+}
+
 static void symbols(fdwire_conn *conn) {
   send_text(conn, "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"textDocument/documentSymbol\","
                   "\"params\":{\"textDocument\":{\"uri\":\"file:///nowhere/a.py\"}}}");
@@ -55,6 +62,7 @@ int main(int argc, char **argv) {
   expect(find(answer(conn, 1), "\"capabilities\"") != NULL, "it says what it can do");
   send_text(conn, "{\"jsonrpc\":\"2.0\",\"method\":\"initialized\",\"params\":{}}");
   open_document(conn);
+  await_diagnostics(conn);
   symbols(conn);
   send_text(conn, "{\"jsonrpc\":\"2.0\",\"id\":3,\"method\":\"no/such/method\",\"params\":{}}");
   expect(find(answer(conn, 3), "-32601") != NULL, "an error: there is no such method");
