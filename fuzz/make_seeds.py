@@ -7,6 +7,7 @@ One seed for each shape of a format, which is its kinds and its less common keys
 is, the fuzzer finds. The same files make the same seeds. Those whose names begin with "found" are none of these, but
 inputs that once broke a promise: they stay.
 
+    calls       only what was found: it begins with the seeds of decode
     connection  the format of a vector, calls, a stream to take bodies from
     decode      the format of a vector, sizes of pieces, a stream
     format      the format of a vector, nothing, a stream with an error

@@ -1,5 +1,6 @@
 //! The library as a C program has it: the functions of `include/fdwire.h`, declared and wrapped by hand.
 
+use fdwire::format::Probe;
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::ptr::{self, null, null_mut};
 
@@ -52,8 +53,12 @@ pub(crate) const NO_MSG: Msg = Msg { head: null(), body: null(), head_len: 0, bo
 /// `fdwire_format` and `fdwire_decoder`, of which nothing is known.
 pub(crate) enum Opaque {}
 
+/// `fdwire_probe_fn`
+type ProbeFn = unsafe extern "C" fn(*mut c_void, *const u8, usize, *mut usize, *mut usize) -> i64;
+
 unsafe extern "C" {
     fn fdwire_format_new(text: *const c_char, out: *mut *mut Opaque, why: *mut c_char, why_cap: usize) -> c_int;
+    fn fdwire_format_new_custom(probe: ProbeFn, ctx: *mut c_void, max: u64, out: *mut *mut Opaque) -> c_int;
     fn fdwire_format_free(format: *mut Opaque);
     fn fdwire_format_describe(format: *const Opaque, buf: *mut c_char, cap: usize) -> usize;
     fn fdwire_format_head(
@@ -123,6 +128,15 @@ impl Format {
         checked(made).map(|_| Format(format)).map_err(|code| (code, why))
     }
 
+    /// `fdwire_format_new_custom`, with a function that says what this format does, which must live as long.
+    pub(crate) fn custom(format: &fdwire::format::Format) -> Format {
+        let mut custom = null_mut();
+        let ctx = (&raw const *format).cast_mut().cast();
+        // SAFETY: the context is one for the function, and `custom` may be written.
+        expect(unsafe { fdwire_format_new_custom(probe, ctx, u64::MAX, &mut custom) }, 0, "format_new_custom");
+        Format(custom)
+    }
+
     /// `fdwire_format_describe`
     pub fn describe(&self) -> String {
         // SAFETY: the format lives, and `buf` has room for `cap` bytes.
@@ -159,6 +173,31 @@ impl Format {
         let at = head.as_ptr().cast();
         // SAFETY: the format lives, `head` may be read, `out` has room for `cap` bytes.
         measured(|out, cap, len| unsafe { fdwire_format_tail(self.0, at, head.len(), body_len as u64, out, cap, len) })
+    }
+}
+
+unsafe extern "C" fn probe(
+    format: *mut c_void,
+    bytes: *const u8,
+    len: usize,
+    head_len: *mut usize,
+    at_least: *mut usize,
+) -> i64 {
+    // SAFETY: the context is a format that lives; the bytes may be read, and the others written.
+    unsafe {
+        assert_eq!((*head_len, *at_least), (0, len + 1), "what they are set to");
+        let format = &*format.cast::<fdwire::format::Format>();
+        match format.probe(std::slice::from_raw_parts(bytes, len)) {
+            Ok(Probe::Frame(frame)) => {
+                *head_len = frame.head;
+                i64::try_from(frame.total()).unwrap_or(i64::MAX)
+            }
+            Ok(Probe::NeedMore { at_least: needed }) => {
+                *at_least = needed;
+                0
+            }
+            Err(_) => -1,
+        }
     }
 }
 

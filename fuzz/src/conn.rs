@@ -39,8 +39,31 @@ pub struct Stats {
     pub memory: u64,
 }
 
+/// `fdwire_slice`
+#[repr(C)]
+#[allow(missing_docs)] // the header says it
+pub struct Slice {
+    pub base: *const u8,
+    pub len: usize,
+}
+
+/// `fdwire_read_fn`
+pub type ReadFn = unsafe extern "C" fn(*mut c_void, *mut c_void, usize) -> i64;
+/// `fdwire_writev_fn`
+pub type WritevFn = unsafe extern "C" fn(*mut c_void, *const Slice, usize) -> i64;
+/// `fdwire_wait_fn`
+pub type WaitFn = unsafe extern "C" fn(*mut c_void, c_int, c_int) -> c_int;
+
 unsafe extern "C" {
     fn fdwire_conn_new(in_fd: c_int, out_fd: c_int, format: *const Opaque, out: *mut *mut Opaque) -> c_int;
+    fn fdwire_conn_new_over(
+        read: ReadFn,
+        writev: WritevFn,
+        wait: WaitFn,
+        ctx: *mut c_void,
+        format: *const Opaque,
+        out: *mut *mut Opaque,
+    ) -> c_int;
     fn fdwire_conn_free(conn: *mut Opaque);
     fn fdwire_conn_set(conn: *mut Opaque, option: c_int, value: i64) -> c_int;
     fn fdwire_conn_set_format(conn: *mut Opaque, directions: c_int, format: *const Opaque) -> c_int;
@@ -150,6 +173,17 @@ impl Conn {
         let mut conn = null_mut();
         // SAFETY: the format lives, and `conn` may be written.
         c::expect(unsafe { fdwire_conn_new(in_fd, out_fd, format.0, &mut conn) }, 0, "conn_new");
+        Conn(conn)
+    }
+
+    /// `fdwire_conn_new_over`
+    ///
+    /// # Safety
+    /// The functions take this context, which lives until the connection is dropped.
+    pub unsafe fn over(read: ReadFn, writev: WritevFn, wait: WaitFn, ctx: *mut c_void, format: &Format) -> Conn {
+        let mut conn = null_mut();
+        // SAFETY: as the caller of this function says; the format lives, and `conn` may be written.
+        c::expect(unsafe { fdwire_conn_new_over(read, writev, wait, ctx, format.0, &mut conn) }, 0, "conn_new_over");
         Conn(conn)
     }
 

@@ -1,4 +1,4 @@
-//! Two connections that talk over real descriptors, in calls that a fuzzer chooses.
+//! Two connections that talk over real descriptors, or over functions, in calls that a fuzzer chooses.
 //!
 //! - What one accepts the other gives, whole, once and in order, whichever calls send and receive it. Bytes written by hand
 //!   between the frames, which may be anything, come to what a decoder makes of the whole stream.
@@ -9,12 +9,14 @@
 //!
 //! The bytes aside are the calls, two bytes each, behind two for the descriptors and the options. The bytes are what is sent.
 
+mod line;
 mod pair;
 mod side;
 
+use crate::fds::open_descriptors;
 use crate::{Input, c};
 use fdwire::format::Format;
-use pair::{Pair, open_descriptors};
+use pair::End;
 use side::{Side, Talk};
 
 /// The target.
@@ -25,10 +27,11 @@ pub fn check(input: &[u8]) {
     let before = open_descriptors();
     let (setting, calls) = aside.split_at(aside.len().min(2));
     let at = |at: usize| setting.get(at).copied().unwrap_or(0);
-    let pair = Pair::new(at(0));
-    let talk =
-        Talk { format: &format, in_c: &in_c, pool: bytes, is_pipe: pair.is_pipe, owns: pair.is_pipe || at(0) & 2 > 0 };
-    let mut sides = [0, 1].map(|n| Side::new(&talk, pair.ends[n], at(1) >> (n * 3)));
+    let [one, other] = End::pair(at(0));
+    // Over functions there is nothing to be owned.
+    let owns = one.is_pipe() || one.is_socket() && at(0) & 2 > 0;
+    let talk = Talk { format: &format, in_c: &in_c, pool: bytes, owns };
+    let mut sides = [Side::new(&talk, &one, at(1)), Side::new(&talk, &other, at(1) >> 3)];
     for call in calls.chunks(2) {
         let [one, other] = &mut sides;
         let (op, by) = (call[0], call.get(1).copied().unwrap_or(0));
@@ -38,7 +41,8 @@ pub fn check(input: &[u8]) {
     side::settle(&talk, &mut sides);
     drop(sides);
     if !talk.owns {
-        pair.close();
+        one.close();
+        other.close();
     }
     assert_eq!(open_descriptors(), before, "every descriptor is closed");
 }

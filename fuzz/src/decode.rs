@@ -3,16 +3,19 @@
 //! - However the bytes come, whole, one by one or in pieces, to Rust or to C: the messages, the errors, their order, where in
 //!   the stream they are and what is left of it are the same.
 //! - A message is what came. An error stays, and refuses more bytes; a frame that is too long can be skipped.
+//! - A function that tells the same frames gives the same messages.
 //! - Memory follows the bytes that came, and [`needed`](fdwire::codec::Decoder::needed) never goes past its message.
 //!
 //! The bytes aside are the sizes of the pieces, over and over. One of 0 is a pause before a single byte, in which the program
 //! has the bytes handed over, sets the format anew and feeds them again: that changes nothing either.
 
+use crate::c::code::{MALFORMED, TRUNCATED};
 use crate::model::{self, Happening};
 use crate::stream::{Message, Rust, Stream};
 use crate::{Input, c};
 use fdwire::Error;
 use fdwire::format::{Format, Probe};
+use std::ffi::c_int;
 use std::fmt::Debug;
 
 /// Memory that a decoder may hold whatever came: room for what comes next.
@@ -31,6 +34,34 @@ pub fn check(input: &[u8]) {
     let whole = whole.map(c::code_of);
     assert_eq!(whole, Run::whole(c::Decoder::new(&in_c), &format, bytes), "in C");
     assert_eq!(whole, Run::in_pieces(c::Decoder::new(&in_c), &format, bytes, aside), "in pieces, in C");
+
+    let custom = c::Format::custom(&format);
+    let told = Run::in_pieces(c::Decoder::new(&custom), &format, bytes, aside);
+    assert_eq!(told.events, by_probes(&format, bytes), "as a function tells the frames");
+}
+
+/// What comes of a stream whose frames are told by probes alone: those of which the end is not seen are cut off, and what is
+/// wrong is all the same.
+fn by_probes(format: &Format, bytes: &[u8]) -> Vec<(u64, Event<c_int>)> {
+    let (mut events, mut at) = (Vec::new(), 0);
+    while at < bytes.len() {
+        let event = match format.probe(&bytes[at..]) {
+            Ok(Probe::Frame(frame)) => match usize::try_from(frame.total()).ok().and_then(|len| bytes[at..].get(..len))
+            {
+                Some(frame_bytes) => {
+                    let (head, body) = frame_bytes.split_at(frame.head);
+                    Event::Message([head.to_vec(), body.to_vec(), Vec::new()])
+                }
+                None => Event::Error(TRUNCATED),
+            },
+            Ok(Probe::NeedMore { .. }) => Event::Error(TRUNCATED),
+            Err(_) => Event::Error(MALFORMED),
+        };
+        let len = if let Event::Message(message) = &event { message.concat().len() } else { usize::MAX };
+        events.push((at as u64, event));
+        at = at.saturating_add(len);
+    }
+    events
 }
 
 /// All that came of a stream.

@@ -1,10 +1,12 @@
 //! What fdwire promises, held against whatever a fuzzer comes up with.
 //!
 //! Each target is a function of an input's bytes that panics where a promise is broken: [`format`], [`decode`],
-//! [`roundtrip`], [`connection`], [`cursor`]. `fuzz/run.sh` runs them under libFuzzer and AddressSanitizer, `tests/seeds.rs` over the seeds alone. All
-//! read the same kind of [`Input`], and share a [`mutator`](mutate) that knows what a format's text looks like.
+//! [`roundtrip`], [`connection`], [`calls`], [`cursor`]. `fuzz/run.sh` runs them under libFuzzer and AddressSanitizer,
+//! `tests/seeds.rs` over the seeds alone. All read the same kind of [`Input`], and share a [`mutator`](mutate) that knows
+//! what a format's text looks like.
 
 pub mod c;
+pub mod calls;
 pub mod conn;
 pub mod connection;
 pub mod cursor;
@@ -15,6 +17,8 @@ pub mod input;
 pub mod model;
 pub mod mutate;
 pub mod roundtrip;
+
+mod fds;
 mod stream;
 
 pub use input::Input;

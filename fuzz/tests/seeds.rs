@@ -1,6 +1,6 @@
 //! The checks over the seeds: they hold without a fuzzer too, and under Miri.
 
-use fdwire_fuzz::{Input, connection, cursor, decode, format, roundtrip};
+use fdwire_fuzz::{Input, calls, connection, cursor, decode, format, roundtrip};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -34,6 +34,12 @@ fn formats() {
 #[cfg_attr(miri, ignore = "system calls that Miri has not")]
 fn conversations() {
     each(connection::check);
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "system calls that Miri has not")]
+fn single_messages() {
+    each(calls::check);
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! One of the two who talk: its connection, what it said, and what it heard.
 
-use super::pair::{End, file_bytes, the_file};
+use super::pair::End;
 use crate::c;
 use crate::c::code::*;
 use crate::conn::{Conn, READY, option};
 use crate::decode::{Event, Run};
+use crate::fds::{file_bytes, the_file};
 use crate::stream::Rust;
 use fdwire::codec::encode;
 use fdwire::format::{Format, Probe};
@@ -28,7 +29,6 @@ pub(super) struct Talk<'t> {
     pub(super) in_c: &'t c::Format,
     /// Where bodies, and bytes that are written by hand, are taken from.
     pub(super) pool: &'t [u8],
-    pub(super) is_pipe: bool,
     /// Whether connections own their descriptors.
     pub(super) owns: bool,
 }
@@ -49,9 +49,9 @@ struct Incoming {
     body: Vec<u8>,
 }
 
-pub(super) struct Side {
+pub(super) struct Side<'t> {
     conn: Conn,
-    end: End,
+    end: &'t End,
     /// All bytes that this side put on the wire, or will have.
     wire: Vec<u8>,
     /// Of these, those of messages, and how many these are.
@@ -77,9 +77,9 @@ pub(super) struct Side {
     fds_taken: usize,
 }
 
-impl Side {
-    pub(super) fn new(talk: &Talk<'_>, end: End, options: u8) -> Side {
-        let conn = Conn::new(end.input, end.output, talk.in_c);
+impl<'t> Side<'t> {
+    pub(super) fn new(talk: &Talk<'_>, end: &'t End, options: u8) -> Side<'t> {
+        let conn = end.connect(talk.in_c);
         let mut limit = 32 << 20;
         match options & 7 {
             1 => conn.set(option::ONE_THREAD, BOTH),
@@ -92,7 +92,7 @@ impl Side {
             _ => {}
         }
         conn.set(option::SEND_LIMIT, limit as i64);
-        let takes_fds = !talk.is_pipe && options & 1 == 1;
+        let takes_fds = end.is_socket() && options & 1 == 1;
         conn.set(option::TAKE_FDS, takes_fds.into());
         if talk.owns {
             conn.set(OWN, BOTH);
@@ -119,7 +119,7 @@ impl Side {
     }
 
     /// One call, or a few that belong together.
-    pub(super) fn call(&mut self, talk: &Talk<'_>, peer: &mut Side, op: u8, by: u8) {
+    pub(super) fn call(&mut self, talk: &Talk<'_>, peer: &mut Side<'_>, op: u8, by: u8) {
         match op % 32 {
             0..=2 => self.send(talk, by),
             3 => self.send_many(talk, by, Conn::send_packed),
@@ -146,7 +146,7 @@ impl Side {
             28 => self.conn.set(option::CANCELLED, (by & 1).into()),
             29 => self.conn.cancel(),
             30 => self.take_fds(peer),
-            _ => self.shut_down(talk, peer, by),
+            _ => self.shut_down(peer, by),
         }
     }
 
@@ -244,11 +244,11 @@ impl Side {
         let (body, fds) = (body(talk, by), [the_file(); 2]);
         let fds = &fds[..1 + usize::from(by & 1)];
         let result = self.conn.send_fds(&body, fds);
-        assert!(!talk.is_pipe || result < 0, "descriptors over a pipe");
+        assert!(self.end.is_socket() || result < 0, "descriptors over what is no socket");
         if result >= 0 {
             self.fds_sent += fds.len();
         }
-        if !(talk.is_pipe || result == ETOOMANYREFS) {
+        if self.end.is_socket() && result != ETOOMANYREFS {
             self.accept(talk, result, &[&body]);
         }
     }
@@ -268,23 +268,11 @@ impl Side {
         if self.closed.is_some() || self.outgoing.is_some() || self.conn.pending() > 0 || bytes.is_empty() {
             return;
         }
-        let (at, len) = (bytes.as_ptr().cast(), bytes.len());
-        let mut writable = libc::pollfd { fd: self.end.output, events: libc::POLLOUT, revents: 0 };
-        // SAFETY: the descriptor is open, and the bytes may be read. What a pipe takes at once does not block.
-        let written = unsafe {
-            match libc::poll(&mut writable, 1, 0) {
-                1 if writable.revents == libc::POLLOUT && talk.is_pipe => libc::write(self.end.output, at, len),
-                1 if writable.revents == libc::POLLOUT => {
-                    libc::send(self.end.output, at, len, libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL)
-                }
-                _ => 0,
-            }
-        };
-        self.wire.extend_from_slice(&bytes[..written.max(0) as usize]);
+        self.wire.extend_from_slice(&bytes[..self.end.write(bytes)]);
     }
 
-    fn shut_down(&mut self, talk: &Talk<'_>, peer: &mut Side, by: u8) {
-        if by == 0xff && !talk.is_pipe {
+    fn shut_down(&mut self, peer: &mut Side<'_>, by: u8) {
+        if by == 0xff && self.end.is_socket() {
             assert_eq!(self.conn.shutdown(SHUT_RD), 0);
             self.deaf = true;
         } else if self.outgoing.is_none() && by & 0xf0 == 0x40 {
@@ -292,9 +280,10 @@ impl Side {
         }
     }
 
-    fn close(&mut self, peer: &Side) {
+    fn close(&mut self, peer: &Side<'_>) {
         match self.conn.shutdown(SHUT_WR) {
             0 => self.closed = Some(EPIPE),
+            EOPNOTSUPP => self.hang_up(),
             code @ (EPIPE | ECONNRESET) => {
                 assert!(peer.deaf || self.closed.is_some(), "{code} of a peer that is there");
                 self.closed = Some(code);
@@ -305,6 +294,13 @@ impl Side {
             }
             code => assert!(matches!(code, EAGAIN | ECANCELED), "{code}"),
         }
+    }
+
+    /// Functions cannot be told the end: it is shown to the peer by hand.
+    fn hang_up(&mut self) {
+        let End::Functions(line) = self.end else { panic!("the end can be shown on a descriptor that is owned") };
+        line.end();
+        self.closed = Some(EPIPE);
     }
 
     // Receiving
@@ -468,12 +464,12 @@ impl Side {
     }
 
     /// Whether what comes next is an error, which may be known inside before it is told.
-    fn is_wrong_next(&self, talk: &Talk<'_>, peer: &Side) -> bool {
+    fn is_wrong_next(&self, talk: &Talk<'_>, peer: &Side<'_>) -> bool {
         let next = self.expected(talk, peer).events.into_iter().nth(self.got.len());
         next.is_some_and(|(_, event)| matches!(event, Event::Error(MALFORMED | TOO_LONG)))
     }
 
-    fn skip(&mut self, talk: &Talk<'_>, peer: &Side) {
+    fn skip(&mut self, talk: &Talk<'_>, peer: &Side<'_>) {
         if self.incoming.is_none() && self.is_wrong_next(talk, peer) {
             return;
         }
@@ -493,7 +489,7 @@ impl Side {
         (self.start, self.skipping) = (at.saturating_add(len), None);
     }
 
-    fn unread(&mut self, talk: &Talk<'_>, peer: &Side) {
+    fn unread(&mut self, talk: &Talk<'_>, peer: &Side<'_>) {
         if self.skipping.is_some() || self.ended.is_some() || self.is_wrong_next(talk, peer) {
             return;
         }
@@ -509,7 +505,7 @@ impl Side {
     }
 
     /// Holds what was got against what the peer's bytes come to, and says where on its wire the next message begins.
-    fn heard(&mut self, talk: &Talk<'_>, peer: &Side) -> usize {
+    fn heard(&mut self, talk: &Talk<'_>, peer: &Side<'_>) -> usize {
         let (start, run) = (self.start, self.expected(talk, peer));
         assert!(self.got.len() <= run.events.len(), "more than was sent: {:?}", self.got);
         let end = match run.events.get(..self.got.len()).and_then(<[_]>::last) {
@@ -523,7 +519,7 @@ impl Side {
         start + next
     }
 
-    fn expected(&self, talk: &Talk<'_>, peer: &Side) -> Run<c_int> {
+    fn expected(&self, talk: &Talk<'_>, peer: &Side<'_>) -> Run<c_int> {
         let run = match peer.wire.get(self.start..) {
             Some(bytes) => Run::whole(Rust::new(talk.format), talk.format, bytes),
             // It ends within a frame that was skipped.
@@ -534,7 +530,7 @@ impl Side {
 
     // Both
 
-    fn check_state(&self, peer: &Side) {
+    fn check_state(&self, peer: &Side<'_>) {
         let (events, pending, stats) = (self.conn.events(), self.conn.pending(), self.conn.stats());
         assert_eq!(pending, stats.pending);
         // To a peer that does not listen, a receive that sends what waits fails without saying so.
@@ -559,14 +555,14 @@ impl Side {
         }
     }
 
-    fn take_fds(&mut self, peer: &Side) {
+    fn take_fds(&mut self, peer: &Side<'_>) {
         self.fds_taken += self.conn.take_fds();
         assert!(self.fds_taken <= peer.fds_sent && (self.takes_fds || self.fds_taken == 0));
     }
 }
 
 /// Both say and hear all that is left, and end.
-pub(super) fn settle(talk: &Talk<'_>, sides: &mut [Side; 2]) {
+pub(super) fn settle(talk: &Talk<'_>, sides: &mut [Side<'_>; 2]) {
     for side in sides.iter() {
         side.conn.set(option::CANCELLED, 0);
         // The last part of a message goes with its padding, which may be over a limit all by itself.
@@ -610,9 +606,9 @@ pub(super) fn settle(talk: &Talk<'_>, sides: &mut [Side; 2]) {
     }
 }
 
-impl Side {
+impl Side<'_> {
     /// Says some of the rest; true if there is none, or nobody who hears it.
-    fn say_rest(&mut self, peer: &Side) -> bool {
+    fn say_rest(&mut self, peer: &Side<'_>) -> bool {
         if self.closed.is_some() || peer.ended.is_some() || peer.deaf {
             return true;
         }
@@ -636,7 +632,7 @@ impl Side {
     }
 
     /// In the end, all has come that was sent.
-    fn check_all(&mut self, talk: &Talk<'_>, peer: &Side) {
+    fn check_all(&mut self, talk: &Talk<'_>, peer: &Side<'_>) {
         let (expected, got) = (self.expected(talk, peer).events.len(), self.got.len());
         self.incoming = None;
         self.heard(talk, peer);
