@@ -131,6 +131,7 @@ fn worlds_of(program: &str) -> Vec<(&'static str, Body)> {
         "conn_storm" => tests.push(("faults", with_faults)),
         "golden" => tests.push(("golden bytes", golden_bytes)),
         "out_of_memory" => tests.push(("every function", calls_every_function)),
+        "sweep_between" => tests.push(("every fault", with_every_fault)),
         "sweep_calls" | "sweep_conn" => {
             tests.push(("every fault", with_every_fault));
             tests.push(("a lie is noticed", with_lies));
@@ -371,10 +372,10 @@ fn with_faults(program: &str, build: &Build) -> Result<(), Failed> {
 }
 
 /// How much of a sweep's runs is run here; 128 is all of them.
-const SWEEP: &str = "16";
+const SWEEP: &str = "8";
 const WHOLE: u64 = 128;
 /// So many faults at least have to have happened then, or the sweep has shown nothing.
-const FAULTS: [(&str, u64); 2] = [("sweep_calls", 100_000), ("sweep_conn", 200_000)];
+const FAULTS: [(&str, u64); 3] = [("sweep_between", 300_000), ("sweep_calls", 100_000), ("sweep_conn", 200_000)];
 
 /// Every fault at every system call, or many of them.
 fn with_every_fault(program: &str, build: &Build) -> Result<(), Failed> {

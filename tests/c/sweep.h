@@ -24,12 +24,18 @@ enum { MESSAGES = 24, EVERY = 128, QUICK = 16 };
 /* How a scenario differs. */
 enum {
   NONBLOCKING = 1,
-  LARGE = 2,    /* bodies that fill a buffer */
-  MANY = 4,     /* so many messages that the kind of descriptor is not asked for any more */
-  ALONE = 8,    /* FDWIRE_ONE_THREAD */
-  POLLED = 16,  /* FDWIRE_POLLED */
-  BATCHED = 32, /* FDWIRE_BATCH */
-  WITH_FDS = 64 /* each message brings a descriptor */
+  LARGE = 2,         /* bodies that fill a buffer */
+  MANY = 4,          /* so many messages that the kind of descriptor is not asked for any more */
+  ALONE = 8,         /* FDWIRE_ONE_THREAD */
+  POLLED = 16,       /* FDWIRE_POLLED */
+  BATCHED = 32,      /* FDWIRE_BATCH */
+  WITH_FDS = 64,     /* each message brings a descriptor */
+  OWNED = 128,       /* FDWIRE_OWN */
+  SPINNING = 256,    /* FDWIRE_SPIN */
+  SMALL_READS = 512, /* FDWIRE_READ_SIZE */
+  LIMITED = 1024,    /* FDWIRE_SEND_LIMIT */
+  TURNS = 2048,      /* every other message has another format */
+  UNREAD = 4096      /* the descriptor is read without the connection in the end */
 };
 
 /* How the library's side ends. */
@@ -51,12 +57,13 @@ struct scenario {
 /* What is exchanged, and how far that has come. */
 struct exchange {
   const struct scenario *scenario;
-  fdwire_format *format;
+  fdwire_format *format, *other; /* and that of every other message, if they take turns */
   size_t count;
   fdwire_msg msgs[MESSAGES];
   uint8_t *stream; /* their frames */
   size_t len, ends[MESSAGES];
   int ours, theirs; /* descriptors; -1 when they are closed */
+  int back[2];      /* the pipe back, if an echo has one: the peer's end, and ours */
   fdwire_conn *conn;
   size_t fed, fed_fds;     /* what the peer has sent of the stream */
   int ended, shown;        /* ... and its end; how it showed it */
@@ -102,6 +109,11 @@ static inline size_t body_len(const struct scenario *scenario, size_t i) {
   return scenario->traits & LARGE ? 9000 + i : scenario->traits & MANY ? i % 7 : lens[i % 5];
 }
 
+/* The format of this message. */
+static inline const fdwire_format *format_at(const struct exchange *x, size_t i) {
+  return x->other != NULL && i % 2 ? x->other : x->format;
+}
+
 /* Letters, each body with its own. */
 static inline void write_messages(struct exchange *x) {
   static uint8_t bodies[MESSAGES * 9100];
@@ -115,7 +127,7 @@ static inline void write_messages(struct exchange *x) {
     for (size_t j = 0; j < msg->body_len; j++)
       bodies[at++] = (uint8_t)('a' + (i * 5 + j + j / 26) % 26);
     size_t len = 0;
-    NEED(fdwire_encode(x->format, msg, x->stream + x->len, ROOM - x->len, &len) == 0);
+    NEED(fdwire_encode(format_at(x, i), msg, x->stream + x->len, ROOM - x->len, &len) == 0);
     x->len += len;
     x->ends[i] = x->len;
   }
@@ -128,7 +140,14 @@ static inline void prepare(const struct scenario *scenario) {
   exchange.stream = stream;
   exchange.sink = sink;
   exchange.format = format_of(scenario->format);
+  if (scenario->traits & TURNS)
+    exchange.other = format_of("netstring");
   write_messages(&exchange);
+}
+
+static inline void put_away(void) {
+  fdwire_format_free(exchange.format);
+  fdwire_format_free(exchange.other);
 }
 
 /* ---- The peer ---- */
@@ -195,11 +214,18 @@ static inline void close_received(struct msghdr *msg) {
     }
 }
 
+static inline int drains_from(const struct exchange *x) {
+  return x->back[0] >= 0 ? x->back[0] : x->theirs;
+}
+
+static inline int writes_to(const struct exchange *x) { return x->back[1] >= 0 ? x->back[1] : x->ours; }
+
 /* Receives a piece; at the end it ends as well. */
 static inline int peer_drains(void) {
   struct exchange *x = &exchange;
   size_t most = x->scenario->piece > 0 ? x->scenario->piece : ROOM;
-  if (x->theirs < 0 || x->sees_end)
+  int from = drains_from(x);
+  if (from < 0 || x->sees_end)
     return 0;
   union {
     char bytes[256];
@@ -212,8 +238,8 @@ static inline int peer_drains(void) {
   msg.msg_iovlen = 1;
   msg.msg_control = &control;
   msg.msg_controllen = sizeof control;
-  ssize_t n = x->scenario->way == PIPE ? read(x->theirs, range.iov_base, range.iov_len)
-                                       : recvmsg(x->theirs, &msg, MSG_DONTWAIT);
+  ssize_t n = x->scenario->way == PIPE ? read(from, range.iov_base, range.iov_len)
+                                       : recvmsg(from, &msg, MSG_DONTWAIT);
   if (n > 0) {
     x->drained += (size_t)n;
     if (x->scenario->way != PIPE)
@@ -221,7 +247,7 @@ static inline int peer_drains(void) {
   }
   if (n == 0) {
     x->sees_end = 1;
-    shutdown(x->theirs, SHUT_WR);
+    shutdown(from, SHUT_WR);
   }
   return n >= 0;
 }
@@ -256,6 +282,16 @@ static inline void open_exchange(struct exchange *x, int sends) {
     fcntl(x->ours, F_SETFL, fcntl(x->ours, F_GETFL) | O_NONBLOCK);
 }
 
+/* One pipe to us, and one back, both of which the peer never waits for. */
+static inline void open_two_pipes(struct exchange *x) {
+  open_exchange(x, 0);
+  open_way(PIPE, x->back);
+  fcntl(x->back[1], F_SETPIPE_SZ, x->scenario->timeout != 0 ? 4096 : (int)ROOM);
+  fcntl(x->back[0], F_SETFL, O_NONBLOCK);
+  if (x->scenario->traits & NONBLOCKING)
+    fcntl(x->back[1], F_SETFL, O_NONBLOCK);
+}
+
 /* Resets what is left of a TCP connection, so that thousands of them leave nothing behind. */
 static inline void close_exchange(struct exchange *x) {
   struct linger reset = {1, 0};
@@ -263,6 +299,8 @@ static inline void close_exchange(struct exchange *x) {
     setsockopt(x->theirs, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
   close_one(&x->theirs);
   close_one(&x->ours);
+  close_one(&x->back[0]);
+  close_one(&x->back[1]);
 }
 
 static inline void tell(struct exchange *x, int result) {
@@ -331,13 +369,25 @@ static inline void forget_descriptor(void) {
   MUST_BE(fdwire_read_exact(null_fd, &byte, 1, NULL, 0), 0);
 }
 
+/* With what it owns. */
+static inline void free_conn(struct exchange *x) {
+  int owns = x->conn != NULL && (x->scenario->traits & OWNED);
+  run.inside = 1;
+  fdwire_conn_free(x->conn);
+  run.inside = 0;
+  if (!owns)
+    return;
+  MUST(fcntl(x->ours, F_GETFD) < 0 && fcntl(writes_to(x), F_GETFD) < 0);
+  x->ours = x->back[1] = -1;
+}
+
 static inline void play(const struct scenario *scenario, long at, const struct fault *fault,
                         long most) {
   struct exchange *x = &exchange;
   int fds = check_open_fds();
   x->fed = x->fed_fds = x->drained = x->got_fds = x->sent = x->received = x->part = 0;
   x->ended = x->sees_end = x->begun = x->told = x->done = 0;
-  x->ours = x->theirs = -1;
+  x->ours = x->theirs = x->back[0] = x->back[1] = -1;
   x->conn = NULL;
   x->complaint[0] = 0;
   run_begins(at, fault, most, NULL);
@@ -345,7 +395,7 @@ static inline void play(const struct scenario *scenario, long at, const struct f
   run.patience_ms = scenario->way != TCP_SOCKET ? 0 : fault != NULL && fault->sort == LIE ? 20 : 300;
   forget_descriptor();
   scenario->play(x);
-  fdwire_conn_free(x->conn);
+  free_conn(x);
   close_exchange(x);
   judge(x);
   MUST_BE(check_open_fds(), fds);
@@ -430,7 +480,7 @@ static inline void sweep_scenario(const struct scenario *scenario, size_t number
       if (!lies || is_heard(scenario, (enum call)trace[at]))
         run_one(scenario, number, at, fault, most_calls(calls));
     }
-  fdwire_format_free(exchange.format);
+  put_away();
 }
 
 static inline void again(const struct scenario *scenarios, size_t count, char **arguments) {
@@ -441,7 +491,7 @@ static inline void again(const struct scenario *scenarios, size_t count, char **
     if (strcmp(fault->name, arguments[2]) == 0)
       run_one(&scenarios[number], number, atol(arguments[1]), fault, most_calls(calls));
   printf("%d was told, and %s was done\n", exchange.told, exchange.done ? "all" : "not all");
-  fdwire_format_free(exchange.format);
+  put_away();
 }
 
 static inline int sweep_all(const struct scenario *scenarios, size_t count, int argc, char **argv) {
