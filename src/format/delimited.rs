@@ -72,7 +72,7 @@ impl Delimited {
     /// The fewest bytes in a frame.
     pub(super) fn least(&self) -> usize {
         let least = self.start.len() + self.by.shortest() + self.trail;
-        if self.split { self.surely(least) } else { least } // a piece may be shorter
+        if self.split { self.surely_of(least) } else { least } // a piece may be shorter
     }
 
     /// Whether a frame may end before its byte `at`; the end of the stream may end one behind the first byte of its body.
@@ -205,8 +205,20 @@ impl Delimited {
         self.by.looks_ahead() || self.split
     }
 
-    /// How many of so many bytes, which are no whole frame yet, are surely of this one.
-    pub(super) fn surely(&self, len: usize) -> usize {
+    /// How many of these bytes, which are no whole frame yet, are surely of this one: not what is behind a delimiter that is there
+    /// and may turn out to be another.
+    pub(super) fn surely(&self, bytes: &[u8]) -> usize {
+        let len = bytes.len();
+        if !self.by.looks_ahead() {
+            return self.surely_of(len);
+        }
+        // One that lies before these is settled.
+        let open = self.start.len().max(len.saturating_sub(self.by.longest()));
+        self.by.find(bytes, open).map_or(len, |found| len.min(found.at + found.len + self.trail))
+    }
+
+    /// The same where no delimiter lies in another.
+    fn surely_of(&self, len: usize) -> usize {
         match usize::try_from(self.piece()) {
             Ok(piece) if self.split => len.min(piece),
             _ => len,

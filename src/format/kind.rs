@@ -250,7 +250,7 @@ impl Format {
     /// How many of these bytes, which are no whole frame yet, are surely of this one and of none behind it.
     pub(crate) fn surely(&self, bytes: &[u8]) -> usize {
         match &self.kind {
-            Kind::Delimited(delimited) => delimited.surely(bytes.len()),
+            Kind::Delimited(delimited) => delimited.surely(bytes),
             Kind::Select(select) => match select.case(bytes) {
                 Ok(Some(case)) => case.format.surely(bytes),
                 _ => bytes.len(),

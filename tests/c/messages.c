@@ -432,6 +432,31 @@ static void a_split_line_with_descriptors_in_it(void) {
   fdwire_format_free(format);
 }
 
+/* Of what follows a delimiter that another begins with, nothing is taken. */
+static void one_delimiter_in_another(void) {
+  static const char stream[] = "ab$c$\r@@d$\r";
+  static const char *const bodies[] = {"ab", "c", "d"};
+  fdwire_format *format = format_of("delimited by='$\\r@@','$'");
+  EACH_SOCKET(way) {
+    for (size_t piece = 1; piece < sizeof stream; piece++) {
+      struct writer_peer peer;
+      char body[16];
+      size_t len = 0;
+      int fds[2];
+      open_way(way, fds);
+      peer_writes(&peer, fds[1], stream, sizeof stream - 1, piece, 2, 1);
+      for (size_t i = 0; i < 3; i++) {
+        CHECK_IS(fdwire_recv(fds[0], format, body, sizeof body, &len, -1), 1);
+        CHECK(len == strlen(bodies[i]) && memcmp(body, bodies[i], len) == 0);
+      }
+      CHECK_IS(fdwire_recv(fds[0], format, body, sizeof body, &len, -1), FDWIRE_E_TRUNCATED);
+      peer_done(&peer);
+      close_way(fds);
+    }
+  }
+  fdwire_format_free(format);
+}
+
 /* A few hundred bytes that were sent one by one fill a Unix socket's buffer: then the rest comes only if they are taken. */
 static void a_long_head_in_small_writes(void) {
   enum { HEAD = 1002 };
@@ -526,6 +551,7 @@ int main(void) {
   RUN(hostile_lengths_are_refused);
   RUN(a_head_with_descriptors_in_it);
   RUN(a_split_line_with_descriptors_in_it);
+  RUN(one_delimiter_in_another);
   RUN(a_long_head_in_small_writes);
   RUN(a_number_that_another_thread_closed);
   RUN(messages_in_a_file);
