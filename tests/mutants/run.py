@@ -45,7 +45,7 @@ RESULTS, SURVIVORS, SAMPLE = HERE / "results.txt", HERE / "survivors.txt", HERE 
 
 LAYERS = ["format", "codec", "connection", "message", "fd"]
 WORKERS = os.cpu_count() or 1
-SAMPLES_PER_LAYER = 3
+SAMPLES_PER_LAYER = 2
 SCORE = 95.0
 # What tests count on a mutant is no figure.
 FIGURES = os.environ.pop("FDWIRE_FIGURES", None)

@@ -15,6 +15,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{LazyLock, Mutex};
+use std::time::Instant;
 
 pub(crate) const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 pub(crate) const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
@@ -48,7 +49,7 @@ pub(crate) fn test(
     body: impl FnOnce() -> Result<(), Failed> + Send + 'static,
 ) -> Trial {
     match lack {
-        None => Trial::test(name, body),
+        None => Trial::test(name.clone(), move || timed(&name, body)),
         Some(what) if std::env::var_os("FDWIRE_NO_SKIP").is_some() && !may_be_lacking(&what) => {
             Trial::test(name, move || Err(format!("not to be had here: {what}").into()))
         }
@@ -57,6 +58,14 @@ pub(crate) fn test(
             Trial::test(format!("{name} (skipped: no {what})"), body).with_ignored_flag(true)
         }
     }
+}
+
+/// Appends how many seconds it took to the file that `FDWIRE_TIMES` names, if it does.
+fn timed(name: &str, body: impl FnOnce() -> Result<(), Failed>) -> Result<(), Failed> {
+    let began = Instant::now();
+    let result = body();
+    append("FDWIRE_TIMES", format_args!("{:.1}\t{name}\n", began.elapsed().as_secs_f64()));
+    result
 }
 
 /// A test that the short form leaves out by name.
@@ -71,10 +80,14 @@ pub(crate) fn all() -> bool {
 
 /// Appends a figure to the file that `FDWIRE_FIGURES` names, if it does.
 pub(crate) fn figure(key: &str, value: impl Display, what: &str) {
-    let Some(path) = std::env::var_os("FDWIRE_FIGURES") else { return };
+    append("FDWIRE_FIGURES", format_args!("{key}\t{value}\t{what}\n"));
+}
+
+fn append(variable: &str, line: impl Display) {
+    let Some(path) = std::env::var_os(variable) else { return };
     let file = std::fs::OpenOptions::new().create(true).append(true).open(&path);
-    let line = format!("{key}\t{value}\t{what}\n");
-    file.and_then(|mut file| file.write_all(line.as_bytes())).unwrap_or_else(|error| panic!("{path:?}: {error}"));
+    file.and_then(|mut file| file.write_all(line.to_string().as_bytes()))
+        .unwrap_or_else(|error| panic!("{path:?}: {error}"));
 }
 
 /// The same of what was counted, unless a filter left it out.
