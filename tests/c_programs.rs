@@ -1,6 +1,6 @@
-//! The C tests: every program of `tests/c`, compiled as each kind of C and C++ that there is and run plain, under sanitizers
-//! and under valgrind, those that have threads under ThreadSanitizer and, with `FDWIRE_CHECKERS=all`, under helgrind; and from
-//! Python the first call, packed messages and the conformance vectors.
+//! The C tests: every program of `tests/c` runs plain, under sanitizers and under valgrind, those that have threads under
+//! ThreadSanitizer and, with `FDWIRE_CHECKERS=all`, under helgrind. Some, or all then, are compiled as each kind of C and C++
+//! that there is. From Python run the first call, packed messages and the conformance vectors.
 //!
 //! What the machine lacks is skipped by name. With `FDWIRE_NO_SKIP` set, as in CI, it fails instead. With
 //! `FDWIRE_TEST_ONLY=plain` each program is compiled by gcc alone and run plain, and in the ways of its own that take no
@@ -30,6 +30,9 @@ const DIALECTS: [Dialect; 6] = [
     ("clang-c23", "clang", &["-std=c23", "-std=c2x"]),
     ("clang++", "clang++", &["-std=c++17"]),
 ];
+
+/// Programs that between them use all of the header.
+const DIVERSE: [&str; 4] = ["byte_order", "conn_end", "custom", "out_of_memory"];
 
 /// Programs that hold times to bounds which nothing keeps to under helgrind.
 const HURRIED: [&str; 3] = ["conn_spin", "conn_timeouts", "deadlines"];
@@ -89,7 +92,8 @@ fn tests_of(program: &str, build: &Build) -> Vec<Trial> {
         Some("plain") => 1,
         Some("worlds") => 0,
         Some(other) => panic!("FDWIRE_TEST_ONLY is plain or worlds, not {other}"),
-        None => DIALECTS.len(),
+        None if all() || DIVERSE.contains(&program) => DIALECTS.len(),
+        None => 1,
     };
     let make = |kind: &str, lack: Option<String>, body: Body| {
         let (program, build) = (program.to_owned(), build.clone());
@@ -97,7 +101,7 @@ fn tests_of(program: &str, build: &Build) -> Vec<Trial> {
     };
     let mut tests = dialects_of(program, build, dialects);
     tests.extend(worlds_of(program).into_iter().map(|(kind, body)| make(kind, None, body)));
-    if dialects == DIALECTS.len() {
+    if only.is_none() {
         tests.extend(checks_of(program).into_iter().map(|(kind, lack, body)| make(kind, lack, body)));
         tests.extend(helgrind_of(program, make));
     }
