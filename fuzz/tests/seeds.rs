@@ -3,6 +3,7 @@
 use fdwire_fuzz::{Input, calls, connection, cursor, decode, format, roundtrip};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 /// Miri takes seconds for a seed: one of so many is enough for it.
 const STEP: usize = if cfg!(miri) { 15 } else { 1 };
@@ -17,7 +18,11 @@ fn seeds() -> Vec<PathBuf> {
     seeds
 }
 
+/// Some checks count the descriptors of the process.
+static ALONE: Mutex<()> = Mutex::new(());
+
 fn each(check: impl Fn(&[u8])) {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     for path in seeds().iter().step_by(STEP) {
         println!("{}", path.display()); // shown where the check fails
         check(&fs::read(path).expect("a seed can be read"));
