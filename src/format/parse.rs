@@ -64,7 +64,10 @@ impl Format {
         if let Some(case) = tree.cases.first() {
             return case.labels.refuse("a preset has its own cases");
         }
-        let mut whole = Tree::parse_at(BEYOND, preset)?;
+        let mut whole = Tree::parse_at(BEYOND, tree.depth, preset).map_err(|error| match error {
+            Error::Format { reason, .. } => tree.kind.refusal(reason), // it nests, and is nested too deep
+            error => error,
+        })?;
         let own = |key: &[u8]| {
             let same =
                 |setting: &Setting<'_>| setting.key.text == key || (says_counts(key) && says_counts(setting.key.text));
@@ -280,6 +283,21 @@ mod tests {
         assert!(Format::parse("u16be shift=8 plus=u8@1*4").is_ok());
         assert!(Format::parse("u16be shift=7 plus=u8@1*4").is_err());
         assert!(Format::parse("u16le mask=0xff plus=u8@0*4").is_err());
+    }
+
+    #[test]
+    fn a_preset_nests_no_deeper_than_what_it_stands_for() {
+        let nested = |levels: usize, inner: &str| {
+            let text = ["select u8 { 0: ".repeat(levels), inner.into(), " }".repeat(levels)].concat();
+            Format::parse(&text).map(|format| Format::parse(format.to_string()).expect("what is shown can be read"))
+        };
+        assert!(nested(7, "adb-host").is_ok() && nested(8, "netstring").is_ok());
+        match nested(8, "adb-host") {
+            Err(Error::Format { column, reason }) => {
+                assert_eq!((column, reason), (8 * 15 + 1, "formats nest no deeper than this"));
+            }
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]

@@ -96,6 +96,8 @@ pub(super) struct Tree<'t> {
     pub(super) settings: Vec<Setting<'t>>,
     /// Empty, but where there are braces.
     pub(super) cases: Vec<Case<'t>>,
+    /// How many formats it lies in.
+    pub(super) depth: usize,
 }
 
 pub(super) struct Case<'t> {
@@ -105,17 +107,17 @@ pub(super) struct Case<'t> {
 
 impl<'t> Tree<'t> {
     pub(super) fn parse(text: &'t [u8]) -> Result<Tree<'t>, Error> {
-        Tree::parse_at(1, text)
+        Tree::parse_at(1, 0, text)
     }
 
-    /// The same of a text whose columns count from this one.
-    pub(super) fn parse_at(column: usize, text: &'t [u8]) -> Result<Tree<'t>, Error> {
+    /// The same of a text whose columns count from this one, within so many formats.
+    pub(super) fn parse_at(column: usize, depth: usize, text: &'t [u8]) -> Result<Tree<'t>, Error> {
         let whole = Word { text, column };
         if text.len() > TEXT_MAX {
             return whole.refuse("this text is too long: a format has at most 64K");
         }
         let mut parser = Parser { whole, at: 0 };
-        let tree = parser.format(0)?;
+        let tree = parser.format(depth)?;
         match parser.peek() {
             None => Ok(tree),
             Some(_) => whole.from(parser.at).refuse("nothing here is open that this could close"),
@@ -162,7 +164,7 @@ impl<'t> Parser<'t> {
         if depth > DEPTH_MAX {
             return kind.refuse("formats nest no deeper than this");
         }
-        let mut tree = Tree { kind, operand: None, settings: Vec::new(), cases: Vec::new() };
+        let mut tree = Tree { kind, operand: None, settings: Vec::new(), cases: Vec::new(), depth };
         self.settings(&mut tree)?;
         if self.peek() == Some(b'{') {
             let open = self.here();
