@@ -21,7 +21,7 @@ where
     /// ENOTCONN and others as shutdown(2).
     pub fn shutdown_input(&self) -> Result<(), Error> {
         self.check_unfinished()?;
-        self.input_shut.store(true, Ordering::SeqCst);
+        self.note_over(Direction::In); // before the kernel wakes who waits
         let shut = self.transport.shutdown(Shutdown::Read);
         self.alarm(Direction::In).set(true);
         match shut {
@@ -73,7 +73,7 @@ where
             input.fail(Error::Broken);
             Ok(())
         });
-        self.input_shut.store(true, Ordering::SeqCst);
+        self.note_over(Direction::In);
         self.alarm(Direction::In).set(true);
         let ended = match ended {
             Err(Error::Os(errno::EAGAIN)) => Err(Error::Os(errno::ETIMEDOUT)),
@@ -102,6 +102,7 @@ where
             }
         });
         self.turns.changed();
+        self.note_over(Direction::Out);
         self.alarm(Direction::Out).set(true);
         rest.unwrap_or_else(|error| (0, false, Err(error)))
     }

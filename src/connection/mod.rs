@@ -129,7 +129,8 @@ pub struct Connection<'fd, F, I = Mutex<Input<F>>, O = Mutex<Output<F>>> {
     spin: AtomicU32,
     /// The directions in which there is one thread only, and `KEEPS_OFF`.
     alone: AtomicU8,
-    input_shut: AtomicBool,
+    /// The directions that are over, by [`Direction::bit`]: who waits in one is to look.
+    over: AtomicU8,
     /// Its descriptors may be closed, and their numbers be others'.
     finished: AtomicBool,
     _pool: pool::User,
@@ -173,7 +174,7 @@ where
             quick_most: AtomicU64::new(0),
             spin: AtomicU32::new(0),
             alone: AtomicU8::new(0),
-            input_shut: AtomicBool::new(false),
+            over: AtomicU8::new(0),
             finished: AtomicBool::new(false),
             _pool: pool::User::new(),
             _format: std::marker::PhantomData,
@@ -264,8 +265,9 @@ where
     pub fn cancel(&self, cancelled: bool) {
         self.cancelled.store(cancelled, Ordering::SeqCst);
         let cancelled = || self.cancelled.load(Ordering::SeqCst);
-        self.alarm(Direction::In).follow(|| cancelled() || self.input_shut.load(Ordering::SeqCst));
-        self.alarm(Direction::Out).follow(cancelled);
+        for direction in [Direction::In, Direction::Out] {
+            self.alarm(direction).follow(|| cancelled() || self.is_over(direction));
+        }
         self.turns.changed();
     }
 
@@ -331,7 +333,7 @@ where
     /// ```
     pub fn interest(&self) -> Result<Interest, Error> {
         let (readable, ready) = self.input.enter(|input| {
-            let over = input.is_over() || self.input_shut.load(Ordering::Relaxed);
+            let over = input.is_over() || self.is_over(Direction::In);
             Ok((!over, over || input.decoder.is_ready()))
         })?;
         let has_input = self.transport.check_side(Events::READ).is_ok();
@@ -392,6 +394,16 @@ where
 
     fn is_alone(&self, direction: Direction) -> bool {
         self.alone.load(Ordering::Relaxed) & direction.bit() != 0
+    }
+
+    /// From now on the alarm of this direction rings, once it is set.
+    fn note_over(&self, direction: Direction) {
+        self.over.fetch_or(direction.bit(), Ordering::SeqCst);
+    }
+
+    #[inline]
+    fn is_over(&self, direction: Direction) -> bool {
+        self.over.load(Ordering::SeqCst) & direction.bit() != 0
     }
 
     fn alarm(&self, direction: Direction) -> Alarm<'_> {

@@ -165,7 +165,7 @@ where
         let mut spin = Spin::default();
         loop {
             manner.eager = deadline == Deadline::Now || spin.is_on() || self.check_cancelled().is_err();
-            manner.shut = self.input_shut.load(Ordering::Relaxed);
+            manner.shut = self.is_over(Direction::In);
             let step = match self.input.enter(|input| step(input, &self.transport, manner)) {
                 Ok(step) => step,
                 Err(error) => return self.settle(false).and(Err(error)),
