@@ -341,6 +341,7 @@ where
         let pace = self.pace(deadline);
         if output.exceeds(batch, before, refs) {
             return match output.write_until(before.0, &self.transport, refs, pace)? {
+                Written::All if output.is_empty() && refs.is_empty() => Ok(Next::Done(Sent::All)), // it added nothing
                 Written::All => Ok(Next::Done(Sent::Pending)),
                 _ => Ok(Next::Push),
             };

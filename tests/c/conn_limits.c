@@ -342,6 +342,23 @@ static void batches(void) {
 }
 
 /* A batch that would be larger than the limit goes before that, and no send is refused for it. */
+/* A part of no bytes behind a batch: when that is out, nothing waits. */
+static void nothing_behind_a_batch(void) {
+  static const char body[1000] = "";
+  struct sink sink;
+  sink_open(&sink, 4000);
+  fdwire_conn *conn = conn_to(&sink, "u32be");
+  CHECK_IS(fdwire_conn_send_begin(conn, NULL, 0, 2000, 0), FDWIRE_PENDING);
+  CHECK_IS(fdwire_conn_send_part(conn, body, 1000, 0), FDWIRE_PENDING);
+  CHECK_IS(fdwire_conn_set(conn, FDWIRE_BATCH, 500), 0);
+  sink.allowed = 4000;
+  CHECK_IS(fdwire_conn_send_part(conn, NULL, 0, 0), 0);
+  CHECK_IS(fdwire_conn_pending(conn), 0);
+  CHECK_IS(sink.len, 1004);
+  fdwire_conn_free(conn);
+  free(sink.bytes);
+}
+
 static void a_batch_over_the_limit(void) {
   struct sink sink;
   sink_open(&sink, 10000);
@@ -651,6 +668,7 @@ int main(void) {
   RUN(many_small_messages);
   RUN(a_peer_that_never_reads);
   RUN(batches);
+  RUN(nothing_behind_a_batch);
   RUN(a_batch_over_the_limit);
   RUN(a_receive_sends_the_batch);
   RUN(none_with_a_bad_one);
