@@ -73,7 +73,11 @@ fn lacking() -> Option<String> {
 fn rust(name: &str, arguments: &[&str]) -> Result<(), Failed> {
     let tests = &BUILT.as_ref().map_err(|why| Failed::from(why.clone()))?.tests;
     let (_, program) = tests.iter().find(|(test, _)| test == name).ok_or("cargo did not build it")?;
-    let printed = output(emulated(program).args(arguments))?;
+    let mut program = emulated(program);
+    if !all() {
+        program.env("PROPTEST_CASES", "50");
+    }
+    let printed = output(program.args(arguments))?;
     let passed = printed.lines().filter(|line| line.starts_with("test ") && line.ends_with(" ... ok")).count();
     PASSED.fetch_add(passed, Ordering::Relaxed);
     if passed > 0 { Ok(()) } else { Err(format!("no test ran:\n{printed}").into()) }

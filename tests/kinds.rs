@@ -130,6 +130,11 @@ fn any_stream(format: &Format) -> Vec<Vec<u8>> {
     frames
 }
 
+/// Of each law; in emulation fewer are asked for.
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").map_or(2000, |cases| cases.parse().expect("a number"))
+}
+
 fn noise() -> impl Strategy<Value = Vec<u8>> {
     let byte = prop_oneof![
         Just(0u8),
@@ -141,7 +146,7 @@ fn noise() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: if cfg!(miri) { 4 } else { 2000 }, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: cases(), ..ProptestConfig::default() })]
 
     #[test]
     fn how_the_bytes_are_cut_never_matters(
