@@ -267,7 +267,7 @@ pub unsafe extern "C" fn fdwire_conn_send_file(
 /// bytes or more than 253 descriptors, or for one that the system never sends (io_uring); -EBADF
 /// for one that is not open; -EMFILE; -ETOOMANYREFS: too many are on their way: send it again when
 /// the peer has received some. If it was accepted already, calls that wait try again meanwhile,
-/// and fdwire_conn_flush says so when its time is over.
+/// and fdwire_conn_flush, _shutdown and _finish say so when their time is over.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fdwire_conn_send_fds(
     conn: *mut fdwire_conn,
