@@ -21,16 +21,9 @@ fn command_in(source: &str, name: &str) -> Option<String> {
     paragraphs.find(|paragraph| paragraph.ends_with(&format!(" {ADDRESS} {name} 1")))
 }
 
-/// From the root of the source, with the library of the release, which programs find by its SONAME.
+/// From the root of the source, with the library of the release.
 pub(crate) fn runs_as_it_says(language: &Language, workshop: &Workshop) -> Result<(), Failed> {
-    let library = RELEASE.as_ref().map_err(|why| Failed::from(why.clone()))?;
-    let soname = library.with_file_name(env!("FDWIRE_SONAME"));
-    if !soname.exists() {
-        std::os::unix::fs::symlink("libfdwire.so", soname).or_else(|error| match error.kind() {
-            std::io::ErrorKind::AlreadyExists => Ok(()),
-            _ => Err(error),
-        })?;
-    }
+    RELEASE.as_ref().map_err(|why| Failed::from(why.clone()))?;
     let path = in_root(language.source);
     let source = std::fs::read_to_string(&path)?;
     let command = command_in(&source, language.name).ok_or_else(|| format!("{path:?} does not say how to run it"))?;

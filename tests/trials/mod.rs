@@ -11,7 +11,8 @@ pub(crate) mod pages;
 use libtest_mimic::{Failed, Trial};
 use std::collections::BTreeMap;
 use std::fmt::Display;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{LazyLock, Mutex};
@@ -128,7 +129,7 @@ pub(crate) fn needs_its_shim(program: &str) -> bool {
     program == "conn_ktls"
 }
 
-/// The shared library of the release build, with the static one beside it, or why there is none.
+/// The shared library of the release build, with its SONAME and the static one beside it, or why there is none.
 pub(crate) static RELEASE: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
     eprintln!("building the release library");
     let target = in_root("target");
@@ -137,7 +138,11 @@ pub(crate) static RELEASE: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| 
     // Code for this very processor, or with checks of its own, has other counts.
     build.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
     run(&mut build).map_err(|failed| failed.message().unwrap_or("cargo failed").to_owned())?;
-    Ok(target.join("release/libfdwire.so"))
+    let library = target.join("release/libfdwire.so");
+    match symlink("libfdwire.so", library.with_file_name(env!("FDWIRE_SONAME"))) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error.to_string()),
+        _ => Ok(library),
+    }
 });
 
 /// Whether a compiler takes an option, and can link with it; asked once.
