@@ -6,6 +6,7 @@
 #    TOTAL=100000000 fuzz/run.sh 4500         a part, of so many seconds in all, of a long run: what was found and how many
 #                                             executions there were is kept (fuzz/total), and the next call goes on from there,
 #                                             or begins anew where the library is another
+#    fuzz/run.sh --build                      builds the targets, and no more
 #
 # Says how many executions there were of each target and in all; they are figures where nothing was found and a long run is at
 # its end. Needs cargo and a C++ compiler, and no nightly: it builds as cargo-fuzz does, which works with these folders as well.
@@ -118,6 +119,7 @@ figure() { # KEY VALUE WHAT
 }
 
 build
+[ "${1:-}" != --build ] || exit 0
 for target in "${targets[@]}"; do rm -f "$programs/$target.log"; done
 fuzz_all || exit 1
 all=0
