@@ -341,7 +341,6 @@ static void batches(void) {
   close_sink(&sink, conn);
 }
 
-/* A batch that would be larger than the limit goes before that, and no send is refused for it. */
 /* A part of no bytes behind a batch: when that is out, nothing waits. */
 static void nothing_behind_a_batch(void) {
   static const char body[1000] = "";
@@ -359,6 +358,7 @@ static void nothing_behind_a_batch(void) {
   free(sink.bytes);
 }
 
+/* A batch that would be larger than the limit goes before that, and no send is refused for it. */
 static void a_batch_over_the_limit(void) {
   struct sink sink;
   sink_open(&sink, 10000);
