@@ -15,8 +15,10 @@ use std::io::{ErrorKind, Write};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{LazyLock, Mutex};
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 pub(crate) const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 pub(crate) const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
@@ -61,10 +63,22 @@ pub(crate) fn test(
     }
 }
 
-/// Appends how many seconds it took to the file that `FDWIRE_TIMES` names, if it does.
+/// What takes longest, every fault of a sweep, takes some ten minutes.
+const LIMIT: Duration = Duration::from_secs(30 * 60);
+
+/// Runs a test, which is not to hang, and appends how many seconds it took to the file that `FDWIRE_TIMES` names, if it does.
 fn timed(name: &str, body: impl FnOnce() -> Result<(), Failed>) -> Result<(), Failed> {
     let began = Instant::now();
+    let (running, ended) = channel::<()>();
+    let overdue = format!("{name}: no end within {} s", LIMIT.as_secs());
+    thread::spawn(move || {
+        if ended.recv_timeout(LIMIT) == Err(RecvTimeoutError::Timeout) {
+            eprintln!("{overdue}");
+            std::process::exit(1);
+        }
+    });
     let result = body();
+    drop(running);
     append("FDWIRE_TIMES", format_args!("{:.1}\t{name}\n", began.elapsed().as_secs_f64()));
     result
 }
