@@ -2,6 +2,7 @@
 """Line and branch coverage of src, by the Rust tests and by the C programs of tests/c together.
 
     tests/coverage/run.py [--missed]    (--missed: also the lines and branches that nothing reaches)
+    tests/coverage/run.py --build       builds what that runs, and no more
 
 Prints both by file and in all, and fails under the least that is set below. What counts:
 
@@ -39,7 +40,8 @@ FIGURES = os.environ.pop("FDWIRE_FIGURES", None)
 # For other systems.
 ELSEWHERE = {"fd/syscall/portable.rs"}
 
-RUST_TESTS = ["--lib", "--test", "vectors", "--test", "kinds", "--test", "presets"]
+CARGO = ["cargo", "test", "--locked", "--lib"]
+CARGO += [f"--test={name}" for name in ("vectors", "kinds", "presets", "c_programs")]
 
 # Branches are counted by an unstable option. Only the library and its tests are instrumented: cargo calls this for those.
 RUSTC = """#!/bin/sh
@@ -48,29 +50,35 @@ RUSTC_BOOTSTRAP=1 exec "$@" -Cinstrument-coverage -Zcoverage-options=branch -Cll
 
 
 def main():
+    environment = prepare()
+    tests = build(environment)
+    if "--build" in sys.argv:
+        return
+    subprocess.run([*CARGO, "--quiet"], cwd=ROOT, env=environment, check=True)
+    lines, branches = counts([*tests, WORK / "debug/deps/libfdwire.so"])
+    sys.exit(report(lines, branches, "--missed" in sys.argv))
+
+
+def prepare():
+    """The environment that cargo needs."""
     shutil.rmtree(PROFILES, ignore_errors=True)
     PROFILES.mkdir(parents=True)
     seed(ROOT / "target/debug", WORK / "debug")
     wrapper = WORK / "rustc"
     wrapper.write_text(RUSTC)
     wrapper.chmod(0o755)
-    tests = cargo_test(RUST_TESTS) + cargo_test(["--test", "c_programs"])
-    lines, branches = counts(tests + [WORK / "debug/deps/libfdwire.so"])
-    sys.exit(report(lines, branches, "--missed" in sys.argv))
-
-
-def cargo_test(which):
-    """Runs tests; returns their executables."""
-    environment = os.environ | {
-        "RUSTC_WORKSPACE_WRAPPER": str(WORK / "rustc"),
+    return os.environ | {
+        "RUSTC_WORKSPACE_WRAPPER": str(wrapper),
         "LLVM_PROFILE_FILE": str(PROFILES / "%p%c.profraw"),
         "CARGO_TARGET_DIR": str(WORK),
         "FDWIRE_TEST_ONLY": "plain",
     }
-    cargo = ["cargo", "test", "--locked", *which]
-    built = subprocess.run([*cargo, "--no-run", "--message-format=json"], cwd=ROOT, env=environment, check=True,
+
+
+def build(environment):
+    """The tests' executables."""
+    built = subprocess.run([*CARGO, "--no-run", "--message-format=json"], cwd=ROOT, env=environment, check=True,
                            stdout=subprocess.PIPE, text=True)
-    subprocess.run([*cargo, "--quiet"], cwd=ROOT, env=environment, check=True)
     messages = map(json.loads, filter(lambda line: line.startswith("{"), built.stdout.splitlines()))
     return [Path(message["executable"]) for message in messages if message.get("executable")]
 
