@@ -113,6 +113,18 @@ static void the_picture_shows_the_frame(void) {
   fdwire_format_free(format);
 }
 
+static void the_picture_shows_padding(void) {
+  fdwire_format *format = format_of("u16be pad=4");
+  char picture[1000];
+  CHECK(fdwire_format_describe(format, picture, sizeof picture) > 0);
+  CHECK(strstr(picture, "| padding to 4 |") != NULL);
+  fdwire_format_free(format);
+  format = format_of("u16be");
+  CHECK(fdwire_format_describe(format, picture, sizeof picture) > 0);
+  CHECK(strstr(picture, "padding") == NULL);
+  fdwire_format_free(format);
+}
+
 static void heads_are_written(void) {
   unsigned char out[8];
   size_t len = 99;
@@ -188,6 +200,7 @@ int main(void) {
   RUN(no_character_is_cut);
   RUN(a_very_long_text_is_no_trouble);
   RUN(the_picture_shows_the_frame);
+  RUN(the_picture_shows_padding);
   RUN(heads_are_written);
   RUN(what_cannot_be_said_is_not_sent);
   RUN(presets_are_names_of_texts);
