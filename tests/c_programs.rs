@@ -273,6 +273,7 @@ fn under_sanitizers(program: &str, build: &Build) -> Result<(), Failed> {
     options.extend(NATIVE.map(String::from));
     let out = compile(program, ("sanitizers", "gcc", &["-std=c11"]), &options, build)?;
     let mut command = Command::new(&out);
+    sample(program, &mut command);
     if needs_its_shim(program) {
         // Which then comes before the sanitizer's own library.
         load_ktls(command.env("ASAN_OPTIONS", "verify_asan_link_order=0"), build)?;
@@ -285,6 +286,7 @@ fn under_valgrind(program: &str, build: &Build) -> Result<(), Failed> {
     let linked = [link_static(), vec!["-gdwarf-4".into()]].concat();
     let out = compile(program, ("valgrind", "clang", &["-std=c11"]), &linked, build)?;
     let mut valgrind = Command::new("valgrind");
+    sample(program, &mut valgrind);
     if needs_its_shim(program) {
         load_ktls(&mut valgrind, build)?;
     }
@@ -375,11 +377,18 @@ fn with_faults(program: &str, build: &Build) -> Result<(), Failed> {
     Ok(())
 }
 
-/// How much of a sweep's runs is run here; 128 is all of them.
-const SWEEP: &str = "8";
-const WHOLE: u64 = 128;
+/// How much of a sweep's runs is run here; 256 is all of them.
+const SWEEP: &str = "10";
+const WHOLE: u64 = 256;
 /// So many faults at least have to have happened then, or the sweep has shown nothing.
 const FAULTS: [(&str, u64); 3] = [("sweep_between", 300_000), ("sweep_calls", 100_000), ("sweep_conn", 200_000)];
+
+/// Under checkers, which take long, much less; in the long form, a little more.
+fn sample(program: &str, command: &mut Command) {
+    if all() && FAULTS.iter().any(|(sweep, _)| *sweep == program) {
+        command.env("FDWIRE_TEST_SCALE", "4");
+    }
+}
 
 /// Every fault at every system call, or many of them.
 fn with_every_fault(program: &str, build: &Build) -> Result<(), Failed> {

@@ -11,14 +11,14 @@
 
      PROGRAM [SCENARIO INDEX FAULT]    PROGRAM lies
 
-   FDWIRE_TEST_SCALE: 1 is every 128th run, in some of the scenarios; 128 is all of them. And with
+   FDWIRE_TEST_SCALE: 1 is every 256th run, in some of the scenarios; 256 is all of them. And with
    FDWIRE_TEST_SEED, random counts and times are others. C99, and C++. */
 #ifndef SWEEP_H
 #define SWEEP_H
 
 #include "faulty.h"
 
-enum { MESSAGES = 24, EVERY = 128, QUICK = 16 };
+enum { MESSAGES = 24, EVERY = 256, SPARSE = 32 };
 #define ROOM ((size_t)1 << 16)
 
 /* How a scenario differs. */
@@ -497,7 +497,7 @@ static inline void again(const struct scenario *scenarios, size_t count, char **
 static inline int sweep_all(const struct scenario *scenarios, size_t count, int argc, char **argv) {
   int lies = argc == 2 && strcmp(argv[1], "lies") == 0;
   size_t scale = scaled(1), every = scale < EVERY ? EVERY / scale : 1;
-  size_t some = every > QUICK ? 4 : 1; /* to count the calls of a scenario takes a run, too */
+  size_t some = every > SPARSE ? every / SPARSE : 1; /* to count the calls of a scenario takes a run, too */
   const char *seed = getenv("FDWIRE_TEST_SEED");
   sweep.seed = seed != NULL ? strtoull(seed, NULL, 10) << 20 : 0;
   signal(SIGALRM, hangs);

@@ -17,6 +17,9 @@ pub(crate) const FLAGS: &str = "-fsanitize=address,undefined";
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 const MUSL_TARGET: &str = "x86_64-unknown-linux-musl";
 
+/// For libraries on which little runs: optimised, they take three times as long to build.
+const UNOPTIMISED: [&str; 2] = ["--config", "profile.dev.package.fdwire.opt-level=0"];
+
 /// With AddressSanitizer.
 pub(crate) static ADDRESS: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
     set_up_here("sanitizers")?;
@@ -78,7 +81,7 @@ fn without_futexes(sources: &Path, copy: &Path, file: &str) -> Result<(), String
 /// With the portable ways of system calls.
 pub(crate) static PORTABLE: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
     set_up_here("portable ways")?;
-    let folder = build("portable system calls", TARGET, "target", "--cfg fdwire_portable", &[])?;
+    let folder = build("portable system calls", TARGET, "target", "--cfg fdwire_portable", &UNOPTIMISED)?;
     Ok(folder.join("debug/libfdwire.a"))
 });
 
@@ -91,7 +94,7 @@ pub(crate) static MUSL: LazyLock<Result<[PathBuf; 2], String>> = LazyLock::new(|
     if !unwinder.exists() {
         return Err(format!("Rust's library for {MUSL_TARGET} (rustup target add {MUSL_TARGET})"));
     }
-    let folder = build("musl", MUSL_TARGET, "target", "", &[])?;
+    let folder = build("musl", MUSL_TARGET, "target", "", &UNOPTIMISED)?;
     Ok([folder.join("debug/libfdwire.a"), unwinder])
 });
 
@@ -153,7 +156,7 @@ fn unstable(build: &mut Command) -> io::Result<()> {
 fn run_build(kind: &str, build: &mut Command) -> Result<(), String> {
     eprintln!("building the library with {kind}");
     // Of release builds, those with Rust's own library: in parts, and optimised a little, they take a third of the time.
-    for (key, value) in [("OPT_LEVEL", "1"), ("DEBUG", "1"), ("CODEGEN_UNITS", "16")] {
+    for (key, value) in [("OPT_LEVEL", "1"), ("DEBUG", "line-tables-only"), ("CODEGEN_UNITS", "16"), ("LTO", "off")] {
         build.env(format!("CARGO_PROFILE_RELEASE_{key}"), value);
     }
     match build.current_dir(ROOT).output() {
