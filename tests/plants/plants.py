@@ -4,6 +4,8 @@
     tests/plants/plants.py               all plants
     tests/plants/plants.py --short       those of CI
     tests/plants/plants.py GATE...       those of these gates
+    tests/plants/plants.py --minutes N   a part of so long; the next call goes on from there, or begins anew where the tree is
+                                         another; ends with 75 while some are left
     tests/plants/plants.py --list        what there is
 
 plants.toml has them: an edit of one file, the command that is the gate, and what it has to say then. They are planted in a copy of
@@ -11,6 +13,7 @@ the tree, in target/plants. First of all, each plant that there is has to fit th
 fault shows nothing, so it runs without it before.
 """
 import argparse
+import hashlib
 import os
 import pathlib
 import re
@@ -23,23 +26,31 @@ import tomllib
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 FIELD = ROOT / "target/plants"
+# What was green, and what was caught, in a run of several parts, below the tree that it was.
+DONE = ROOT / "target/plants.done"
 LIMIT_SECONDS = 900
+GOES_ON = 75  # EX_TEMPFAIL of sysexits.h
 sys.path.insert(0, str(ROOT / "tests"))
 sys.dont_write_bytecode = True
 
 from warm import seed  # noqa: E402
 
 
+def tree():
+    """The files that git knows and that are there."""
+    names = subprocess.check_output(["git", "ls-files", "-z"], cwd=ROOT, text=True).split("\0")
+    return [name for name in names if name and (ROOT / name).exists()]
+
+
 def copy_tree():
-    """The files that git knows, as they are now, beside what was built in the copy before, or of what they stand on."""
+    """These files, as they are now, beside what was built in the copy before, or of what they stand on."""
     for folder, folders, files in os.walk(FIELD):
         folders[:] = [name for name in folders if name != "target"]
         for name in files:
             os.unlink(os.path.join(folder, name))
-    for name in subprocess.check_output(["git", "ls-files", "-z"], cwd=ROOT, text=True).split("\0"):
-        if name and (ROOT / name).exists():
-            (FIELD / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, FIELD / name)
+    for name in tree():
+        (FIELD / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, FIELD / name)
     seed(ROOT / "target/debug", FIELD / "target/debug")
 
 
@@ -82,15 +93,68 @@ def try_out(plant):
     return None
 
 
-def show(plant, result, since):
-    verdict = "caught" if result is None else result
-    print(f"{plant['gate']:16} {time.monotonic() - since:5.0f} s  {plant['what']}: {verdict}", flush=True)
+def try_green(command):
+    """None if the gate is green without any fault, else what it said."""
+    green, said = run(command)
+    return None if green else f"red without any fault:\n{said[-3000:]}"
+
+
+class Progress:
+    """What a run of several parts has done, and when a part is to end."""
+
+    def __init__(self, minutes):
+        self.kept = minutes is not None
+        self.until = time.monotonic() + 60 * minutes if self.kept else float("inf")
+        files = hashlib.sha256()
+        for name in tree():
+            files.update(name.encode() + b"\0" + (ROOT / name).read_bytes())
+        tried = files.hexdigest()
+        lines = DONE.read_text().splitlines() if self.kept and DONE.exists() else []
+        self.done = set(lines[1:]) if lines[:1] == [tried] else set()
+        if self.kept and not self.done:
+            DONE.parent.mkdir(exist_ok=True)
+            DONE.write_text(tried + "\n")
+
+    def is_over(self):
+        return time.monotonic() > self.until
+
+    def note(self, step):
+        if self.kept:
+            with open(DONE, "a") as out:
+                out.write(step + "\n")
+
+
+def steps_of(plants):
+    """Each with its name, what it says if all is well, and what it does: the gates without a fault first, which are built once."""
+    for command in dict.fromkeys(plant["command"] for plant in plants):
+        yield f"green: {command}", "green", command, lambda command=command: try_green(command)
+    for plant in plants:
+        yield f"{plant['gate']}: {plant['what']}", "caught", plant["what"], lambda plant=plant: try_out(plant)
+
+
+def go_through(plants, progress):
+    """How many failed, and how many are left."""
+    failed = left = 0
+    for name, well, what, step in steps_of(plants):
+        if name in progress.done:
+            continue
+        if progress.is_over():
+            left += 1
+            continue
+        since = time.monotonic()
+        wrong = step()
+        failed += wrong is not None
+        if wrong is None:
+            progress.note(name)
+        print(f"{name.split(': ')[0]:16} {time.monotonic() - since:5.0f} s  {what}: {wrong or well}", flush=True)
+    return failed, left
 
 
 def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("gates", nargs="*", metavar="GATE")
     options.add_argument("--short", action="store_true", help="those of CI")
+    options.add_argument("--minutes", type=float, help="a part of so long, which goes on the next time")
     options.add_argument("--list", action="store_true", help="what there is")
     asked = options.parse_args()
     every = tomllib.loads((HERE / "plants.toml").read_text())["plant"]
@@ -104,23 +168,14 @@ def main():
         return
     if misfits := list(filter(None, map(misfit, every))):
         sys.exit("these do not fit:\n" + "\n".join(misfits))
+    progress = Progress(asked.minutes)
     copy_tree()
-    failed = 0
-    for command in dict.fromkeys(plant["command"] for plant in plants):
-        since = time.monotonic()
-        green, said = run(command)
-        if not green:
-            failed += 1
-            print(f"red without any fault: {command}\n{said[-3000:]}")
-        else:
-            print(f"{'green':16} {time.monotonic() - since:5.0f} s  {command}", flush=True)
-    for plant in plants:
-        since = time.monotonic()
-        result = try_out(plant)
-        failed += result is not None
-        show(plant, result, since)
+    failed, left = go_through(plants, progress)
     if failed:
         sys.exit(f"{failed} failed")
+    if left:
+        print(f"{left} steps are left for the next part")
+        sys.exit(GOES_ON)
     if figures := os.environ.get("FDWIRE_FIGURES"):
         with open(figures, "a") as out:
             out.write(f"plants.caught\t{len(plants)} of {len(every)}\tplanted faults that their gates caught, of all there are\n")
