@@ -383,7 +383,7 @@ const WHOLE: u64 = 256;
 /// So many faults at least have to have happened then, or the sweep has shown nothing.
 const FAULTS: [(&str, u64); 3] = [("sweep_between", 300_000), ("sweep_calls", 100_000), ("sweep_conn", 200_000)];
 
-/// Under checkers, which take long, much less; in the long form, a little more.
+/// Checkers take long: a sweep under them runs the least that it has, and in the long form a little more.
 fn sample(program: &str, command: &mut Command) {
     if all() && FAULTS.iter().any(|(sweep, _)| *sweep == program) {
         command.env("FDWIRE_TEST_SCALE", "4");

@@ -497,7 +497,8 @@ static inline void again(const struct scenario *scenarios, size_t count, char **
 static inline int sweep_all(const struct scenario *scenarios, size_t count, int argc, char **argv) {
   int lies = argc == 2 && strcmp(argv[1], "lies") == 0;
   size_t scale = scaled(1), every = scale < EVERY ? EVERY / scale : 1;
-  size_t some = every > SPARSE ? every / SPARSE : 1; /* to count the calls of a scenario takes a run, too */
+  /* To count the calls of a scenario takes a run, too: where little is run, most are left out. */
+  size_t some = every > SPARSE ? every / SPARSE : 1;
   const char *seed = getenv("FDWIRE_TEST_SEED");
   sweep.seed = seed != NULL ? strtoull(seed, NULL, 10) << 20 : 0;
   signal(SIGALRM, hangs);

@@ -126,7 +126,7 @@ class Progress:
 
 
 def steps_of(plants):
-    """Each with its name, what it says if all is well, and what it does: the gates without a fault first, which are built once."""
+    """Each with its name, what is said if all is well, of what, and what it does: first the gates without a fault, built once."""
     for command in dict.fromkeys(plant["command"] for plant in plants):
         yield f"green: {command}", "green", command, lambda command=command: try_green(command)
     for plant in plants:
