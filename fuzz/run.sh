@@ -43,6 +43,10 @@ build() {
     -Cllvm-args=-sanitizer-coverage-level=3 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters
     -Cllvm-args=-sanitizer-coverage-pc-table
   )
+  # Where clang has brought libFuzzer, it need not be compiled.
+  local fuzzer
+  fuzzer=$(clang -print-file-name="libclang_rt.fuzzer-$(uname -m).a" 2> /dev/null) || true
+  [ ! -e "$fuzzer" ] || export CUSTOM_LIBFUZZER_PATH=$fuzzer
   RUSTC_BOOTSTRAP=1 RUSTFLAGS="${flags[*]}" cargo build --locked --release --target "$host" --bins
 }
 

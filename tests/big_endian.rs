@@ -87,7 +87,7 @@ fn c(program: &str, out: &tempfile::TempDir) -> Result<(), Failed> {
     let library = &BUILT.as_ref().map_err(|why| Failed::from(why.clone()))?.library;
     let built = out.path().join(program);
     let mut gcc = Command::new(GCC);
-    gcc.args(["-std=c11", "-g", "-O1"]).args(WARNINGS).arg("-I").arg(in_root("include"));
+    gcc.args(["-std=c11", "-g"]).args(WARNINGS).arg("-I").arg(in_root("include"));
     gcc.arg(in_root(&format!("tests/c/{program}.c"))).arg(library).args(["-lpthread", "-ldl", "-lm"]);
     output(gcc.arg("-o").arg(&built))?;
     let printed = output(emulated(&built).env("FDWIRE_TEST_EMULATED", "1"))?;

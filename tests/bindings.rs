@@ -11,7 +11,7 @@ use trials::pages::Page;
 use trials::{RELEASE, figure, in_root, lack, output, run, test};
 
 /// Where `.ci/run` puts packages of Python.
-const PYTHON: &str = "target/bindings/bin";
+const PYTHON: &str = "target/python/bin";
 
 static GUIDE: LazyLock<Page> = LazyLock::new(|| Page::read(&in_root("docs/guide/bindings.md")));
 

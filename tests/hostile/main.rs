@@ -131,7 +131,7 @@ fn program(build: &str) -> Result<PathBuf, Failed> {
     let objects = [(table, "table"), (in_root("tests/hostile/run.c"), "run")].map(|(source, name)| {
         let object = out.with_extension(format!("{name}.o"));
         let mut compile = Command::new("gcc");
-        compile.args(["-std=c11", "-g", "-O1", "-c"]).args(WARNINGS).arg("-Wno-unused-function");
+        compile.args(["-std=c11", "-g", "-c"]).args(WARNINGS).arg("-Wno-unused-function");
         match build {
             "address" => drop(compile.arg(FLAGS)),
             "threads" => drop(compile.arg("-fsanitize=thread")),

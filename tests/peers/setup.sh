@@ -32,7 +32,7 @@ read -ra wanted <<< "$(packages pip)"
 if [ ${#wanted[@]} -gt 0 ]; then
   python3 -c 'import venv, ensurepip' 2> /dev/null || debian python3-venv
   [ -e "$home/venv/bin/pip" ] || python3 -m venv "$home/venv"
-  "$home/venv/bin/pip" install --quiet "${wanted[@]}"
+  "$home/venv/bin/pip" install --quiet --no-compile "${wanted[@]}"
 fi
 
 read -ra wanted <<< "$(packages npm)"

@@ -20,6 +20,9 @@ const MUSL_TARGET: &str = "x86_64-unknown-linux-musl";
 /// For libraries on which little runs: optimised, they take three times as long to build.
 const UNOPTIMISED: [&str; 2] = ["--config", "profile.dev.package.fdwire.opt-level=0"];
 
+/// Has cargo build Rust's own library, too, without what only names the functions of a backtrace.
+const RUSTS_LIBRARY: [&str; 2] = ["-Zbuild-std=std,panic_unwind", "-Zbuild-std-features=panic-unwind"];
+
 /// With AddressSanitizer.
 pub(crate) static ADDRESS: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| {
     set_up_here("sanitizers")?;
@@ -37,8 +40,8 @@ pub(crate) static THREADS: LazyLock<Result<[PathBuf; 2], String>> = LazyLock::ne
     let files = std::fs::read_dir(folder_of("target-libdir", TARGET)?).map_err(|error| error.to_string())?;
     let mut files = files.filter_map(|file| Some(file.ok()?.path()));
     let runtime = files.find(|file| file.to_string_lossy().ends_with("_rt.tsan.a")).ok_or("rustc's ThreadSanitizer")?;
-    let folder =
-        build("ThreadSanitizer", TARGET, "target/threads", "-Zsanitizer=thread", &["--release", "-Zbuild-std"])?;
+    let options = [&["--release"], &RUSTS_LIBRARY[..]].concat();
+    let folder = build("ThreadSanitizer", TARGET, "target/threads", "-Zsanitizer=thread", &options)?;
     Ok([folder.join("release/libfdwire.a"), runtime])
 });
 
@@ -58,7 +61,7 @@ pub(crate) static PTHREADS: LazyLock<Result<PathBuf, String>> = LazyLock::new(||
     }
     start_warm(&target.join("release"));
     let mut build = Command::new(env!("CARGO"));
-    build.args(["build", "--release", "--lib", "-Zbuild-std", "--target", TARGET, "--target-dir"]).arg(&target);
+    build.args(["build", "--release", "--lib", "--target", TARGET, "--target-dir"]).arg(&target).args(RUSTS_LIBRARY);
     // tests/c/helgrind.supp has names of functions that are inlined, which valgrind finds within one unit only.
     build.args(["--config", "profile.release.codegen-units=1"]);
     unstable(&mut build).map_err(|error| error.to_string())?;
