@@ -19,8 +19,8 @@ cd "$(dirname "$0")"
 
 seconds=${1:-60}
 targets=("${@:2}")
-# The slow ones first, so that both processors are busy to the end.
-[ ${#targets[@]} -gt 0 ] || targets=(connection calls decode format roundtrip cursor)
+# What takes longest first, so that both processors are busy to the end.
+[ ${#targets[@]} -gt 0 ] || targets=(cursor decode roundtrip format calls connection)
 # Of so many executions, how many parts each gets: one of a connection takes as long as fifty of a cursor.
 declare -A share=([connection]=2 [calls]=4 [decode]=20 [format]=30 [roundtrip]=60 [cursor]=384)
 # Most inputs are short, which are many a second; some have room for long streams. Bytes, and how many of ten parts.

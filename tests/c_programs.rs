@@ -34,6 +34,9 @@ const DIALECTS: [Dialect; 6] = [
 /// Programs that between them use all of the header.
 const DIVERSE: [&str; 4] = ["byte_order", "conn_end", "custom", "out_of_memory"];
 
+/// They would take a quarter of memcheck's time, so it sees them in the long form.
+const LONG: [&str; 2] = ["sweep_between", "sweep_conn"];
+
 /// Programs that hold times to bounds which nothing keeps to under helgrind.
 const HURRIED: [&str; 3] = ["conn_spin", "conn_timeouts", "deadlines"];
 
@@ -103,6 +106,7 @@ fn tests_of(program: &str, build: &Build) -> Vec<Trial> {
     tests.extend(worlds_of(program).into_iter().map(|(kind, body)| make(kind, None, body)));
     if only.is_none() {
         tests.extend(checks_of(program).into_iter().map(|(kind, lack, body)| make(kind, lack, body)));
+        tests.extend((LONG.contains(&program) && !all()).then(|| left_out(format!("valgrind: {program}"))));
         tests.extend(helgrind_of(program, make));
     }
     tests
@@ -150,6 +154,8 @@ fn checks_of(program: &str) -> Vec<(&'static str, Option<String>, Body)> {
     let mut tests: Vec<(&str, Option<String>, Body)> = Vec::new();
     if bears_checkers(program) {
         tests.push(("sanitizers", ADDRESS.as_ref().err().cloned(), under_sanitizers));
+    }
+    if bears_checkers(program) && (all() || !LONG.contains(&program)) {
         let lacking = lack("valgrind", "--version").or_else(|| lack("clang", "--version"));
         tests.push(("valgrind", lacking, under_valgrind));
     }
