@@ -20,7 +20,18 @@ def start(peer):
 def talk(peer, address):
     stream = peer.connect(address)
     peer.check("QMP" in json.loads(stream.receive(LINE)), "a greeting")
-    stream.send(b'{"execute":"qmp_capabilities"}{"execute":"query-block-jobs"}{"execute":"nope"}\n')
-    accepted, jobs, error = map(json.loads, stream.receive_many(3, LINE))
-    peer.check(accepted == {"return": {}} and jobs == {"return": []}, "it goes on, and has no jobs")
-    peer.check(error["error"]["class"] == "CommandNotFound", "an error")
+    stream.send(b'{"execute":"qmp_capabilities"}\n')
+    accepted = reply(stream)
+    peer.check(accepted == {"return": {}}, "it goes on: %s" % accepted)
+    stream.send(b'{"execute":"query-block-jobs"}{"execute":"nope"}\n')
+    jobs, error = reply(stream), reply(stream)
+    peer.check(jobs == {"return": []}, "it has no jobs: %s" % jobs)
+    peer.check(error["error"]["class"] == "CommandNotFound", "an error: %s" % error)
+
+
+def reply(stream):
+    """What answers a command; events come between as they happen."""
+    while True:
+        message = json.loads(stream.receive(LINE))
+        if "event" not in message:
+            return message
