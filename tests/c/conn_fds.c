@@ -8,7 +8,7 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 
-enum { MANY = 253, LARGE = 3 << 20, DEADLINE = 60000 };
+enum { MANY = 253, LARGE = 1 << 20, DEADLINE = 60000 };
 
 static uint8_t large[LARGE]; /* a body; shorter ones are its first bytes */
 
