@@ -954,7 +954,7 @@ static void shutting_down_beside_a_sender(void) {
     open_way(UNIX_SOCKET, fds);
     fdwire_conn *conn = conn_of(fds[0], fds[0], NULL);
     CHECK_IS(fdwire_conn_set(conn, FDWIRE_SEND_LIMIT, 900), 0);
-    peer_reads(&peer, fds[1], (size_t)64 << 20);
+    peer_reads(&peer, fds[1], (size_t)16 << 20);
     memset(&other, 0, sizeof other);
     other.conn = conn;
     other.call = queues_until_it_ends;

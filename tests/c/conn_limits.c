@@ -627,7 +627,7 @@ static void a_large_read_size_is_not_paid_for(void) {
   fdwire_conn *conn = conn_of(fds[0], -1, NULL);
   set(conn, FDWIRE_READ_SIZE, 64 << 20);
   clock_t start = clock();
-  for (int i = 0; i < 20; i++) {
+  for (int i = 0; i < (is_measured ? 20 : 1); i++) {
     NEED(write(fds[1], "\0\0\0\1x", 5) == 5);
     CHECK_IS(fdwire_conn_recv(conn, &msg, 0), 1);
     CHECK_IS(fdwire_conn_recv(conn, &msg, 0), -EAGAIN); /* the memory is given back */

@@ -58,6 +58,7 @@ def run(command):
     """Whether the gate is green, and what it said."""
     environment = {key: value for key, value in os.environ.items() if key not in ("FDWIRE_FIGURES", "FDWIRE_RENEW")}
     environment["FDWIRE_NO_SKIP"] = "1"  # what is skipped finds nothing
+    environment["CARGO_INCREMENTAL"] = "1"  # each plant is a build with one line changed
     process = subprocess.Popen(
         ["bash", "-c", command], cwd=FIELD, env=environment, text=True, errors="replace",
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
