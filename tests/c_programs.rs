@@ -289,7 +289,7 @@ fn under_sanitizers(program: &str, build: &Build) -> Result<(), Failed> {
 
 fn under_valgrind(program: &str, build: &Build) -> Result<(), Failed> {
     // The debug information that any valgrind reads.
-    let linked = [link_static(), vec!["-gdwarf-4".into()]].concat();
+    let linked = [link_shared(build), vec!["-gdwarf-4".into()]].concat();
     let out = compile(program, ("valgrind", "clang", &["-std=c11"]), &linked, build)?;
     let mut valgrind = Command::new("valgrind");
     sample(program, &mut valgrind);

@@ -73,6 +73,7 @@ def prepare():
         "LLVM_PROFILE_FILE": str(PROFILES / "%p%c.profraw"),
         "CARGO_TARGET_DIR": str(WORK),
         "FDWIRE_TEST_ONLY": "plain",
+        "FDWIRE_TEST_SCALE": "1",  # what many faults reach, some of each kind do
     }
 
 

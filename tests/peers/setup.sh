@@ -30,9 +30,9 @@ read -ra wanted <<< "$(packages debian)"
 
 read -ra wanted <<< "$(packages pip)"
 if [ ${#wanted[@]} -gt 0 ]; then
-  python3 -c 'import venv, ensurepip' 2> /dev/null || debian python3-venv
-  [ -e "$home/venv/bin/pip" ] || python3 -m venv "$home/venv"
-  "$home/venv/bin/pip" install --quiet --no-compile "${wanted[@]}"
+  python3 -c 'import venv, pip' 2> /dev/null || debian python3-venv python3-pip
+  [ -e "$home/venv/bin/python" ] || python3 -m venv --without-pip "$home/venv"
+  python3 -m pip --python "$home/venv/bin/python" install --quiet --no-compile "${wanted[@]}"
 fi
 
 read -ra wanted <<< "$(packages npm)"
