@@ -21,12 +21,11 @@ const HEADER: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/include/
 const CRATES: [&str; 5] = ["fdwire", "libc", "memchr", "socket2", "thiserror"];
 
 /// What the library compiles for, beside the system that it is built on.
-const TARGETS: [&str; 6] = [
+const TARGETS: [&str; 5] = [
     "aarch64-unknown-linux-gnu",
     "s390x-unknown-linux-gnu",
     "x86_64-unknown-linux-musl",
     "aarch64-apple-darwin",
-    "x86_64-apple-darwin",
     "x86_64-unknown-freebsd",
 ];
 
