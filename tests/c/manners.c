@@ -158,8 +158,8 @@ static void a_signal_storm(void) {
       open_way(way, fds);
       struct sender sender = {fds[1], body, size};
       pthread_t thread;
-      NEED(pthread_create(&thread, NULL, send_in_the_storm, &sender) == 0);
       __atomic_store_n(&left, 1000, __ATOMIC_RELAXED);
+      NEED(pthread_create(&thread, NULL, send_in_the_storm, &sender) == 0);
       setitimer(ITIMER_REAL, &storm, NULL);
       for (size_t i = 0; i < 30; i++) {
         size_t len = 0;
