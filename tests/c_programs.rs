@@ -9,12 +9,12 @@
 mod trials;
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use trials::libraries::{ADDRESS, FLAGS, MUSL, NATIVE, PORTABLE, PTHREADS, THREADS, build_all};
+use trials::libraries::{ADDRESS, FLAGS, MUSL, NATIVE, PORTABLE, PTHREADS, THREADS};
 use trials::{
     WARNINGS, all, c_programs, figure, figure_of_some, golden, in_root, knows, lack, left_out, memcheck,
     needs_its_shim, output, outputs, run, test,
@@ -53,11 +53,11 @@ fn main() {
         std::os::unix::fs::symlink(library("libfdwire.so"), shared.join(name)).unwrap();
     }
     if std::env::var_os("FDWIRE_TEST_ONLY").is_none() {
-        build_all();
+        look_for_all(&arguments);
     }
     let mut tests = Vec::new();
     for program in c_programs() {
-        tests.extend(tests_of(&program, &build));
+        tests.extend(tests_of(&program, &build, &arguments));
     }
     for (name, script) in [
         ("first call", "tests/ffi/python/first_call.py"),
@@ -88,8 +88,22 @@ type Build = Arc<tempfile::TempDir>;
 /// What a trial does with a program.
 type Body = fn(&str, &Build) -> Result<(), Failed>;
 
+/// A kind of trial of a program, what says whether anything for it is lacking, and the trial.
+type Check = (&'static str, fn() -> Option<String>, Body);
+
+/// Libraries that checks stand on are built by looking for them: side by side, and only those that filters leave.
+fn look_for_all(arguments: &Arguments) {
+    let checks = c_programs().into_iter().flat_map(|program| checks_of(&program, arguments));
+    let lacks: BTreeMap<_, _> = checks.map(|(kind, lack, _)| (kind, lack)).collect();
+    std::thread::scope(|scope| {
+        for lack in lacks.into_values() {
+            scope.spawn(lack);
+        }
+    });
+}
+
 /// All that is done with one program; with `FDWIRE_TEST_ONLY=plain` it only runs, in one dialect and in the worlds that shims make.
-fn tests_of(program: &str, build: &Build) -> Vec<Trial> {
+fn tests_of(program: &str, build: &Build, arguments: &Arguments) -> Vec<Trial> {
     let only = std::env::var("FDWIRE_TEST_ONLY").ok();
     let dialects = match only.as_deref() {
         Some("plain") => 1,
@@ -105,9 +119,9 @@ fn tests_of(program: &str, build: &Build) -> Vec<Trial> {
     let mut tests = dialects_of(program, build, dialects);
     tests.extend(worlds_of(program).into_iter().map(|(kind, body)| make(kind, None, body)));
     if only.is_none() {
-        tests.extend(checks_of(program).into_iter().map(|(kind, lack, body)| make(kind, lack, body)));
+        tests.extend(checks_of(program, arguments).into_iter().map(|(kind, lack, body)| make(kind, lack(), body)));
         tests.extend((LONG.contains(&program) && !all()).then(|| left_out(format!("valgrind: {program}"))));
-        tests.extend(helgrind_of(program, make));
+        tests.extend(left_out_by_helgrind(program));
     }
     tests
 }
@@ -149,45 +163,48 @@ fn worlds_of(program: &str) -> Vec<(&'static str, Body)> {
     tests
 }
 
-/// Checkers, other builds of the library, and what takes long.
-fn checks_of(program: &str) -> Vec<(&'static str, Option<String>, Body)> {
-    let mut tests: Vec<(&str, Option<String>, Body)> = Vec::new();
+/// Checkers, other builds of the library, and what takes long; what filters leave of them.
+fn checks_of(program: &str, arguments: &Arguments) -> Vec<Check> {
+    let mut checks: Vec<Check> = Vec::new();
     if bears_checkers(program) {
-        tests.push(("sanitizers", ADDRESS.as_ref().err().cloned(), under_sanitizers));
+        checks.push(("sanitizers", || ADDRESS.as_ref().err().cloned(), under_sanitizers));
     }
     if bears_checkers(program) && (all() || !LONG.contains(&program)) {
-        let lacking = lack("valgrind", "--version").or_else(|| lack("clang", "--version"));
-        tests.push(("valgrind", lacking, under_valgrind));
+        checks.push((
+            "valgrind",
+            || lack("valgrind", "--version").or_else(|| lack("clang", "--version")),
+            under_valgrind,
+        ));
     }
     if has_threads(program) {
-        tests.push(("thread sanitizer", THREADS.as_ref().err().cloned(), under_thread_sanitizer));
+        checks.push(("thread sanitizer", || THREADS.as_ref().err().cloned(), under_thread_sanitizer));
+    }
+    if has_threads(program) && all() && !HURRIED.contains(&program) {
+        let lacking = || lack("valgrind", "--version").or_else(|| PTHREADS.as_ref().err().cloned());
+        checks.push(("helgrind", lacking, under_helgrind));
     }
     if ["addresses", "conn_end", "conn_fds", "conn_threads", "manners", "messages", "small_buffer"].contains(&program) {
-        tests.push(("portable", PORTABLE.as_ref().err().cloned(), in_portable_ways));
+        checks.push(("portable", || PORTABLE.as_ref().err().cloned(), in_portable_ways));
     }
     if ["addresses", "conn_fds", "conn_limits", "manners", "messages"].contains(&program) {
-        tests.push(("musl", MUSL.as_ref().err().cloned(), with_musl));
+        checks.push(("musl", || MUSL.as_ref().err().cloned(), with_musl));
     }
     if program == "conn_limits" {
-        tests.push(("5 GiB", None, at_full_length));
+        checks.push(("5 GiB", || None, at_full_length));
     }
-    tests
+    checks.retain(|(kind, ..)| !arguments.is_filtered_out(&Trial::test(format!("{kind}: {program}"), || Ok(()))));
+    checks
 }
 
-fn helgrind_of(program: &str, make: impl Fn(&str, Option<String>, Body) -> Trial) -> Option<Trial> {
+fn left_out_by_helgrind(program: &str) -> Option<Trial> {
     if !has_threads(program) {
-        return None;
-    }
-    THREADED.fetch_add(usize::from(all()), Ordering::Relaxed);
-    if HURRIED.contains(&program) {
+        None
+    } else if HURRIED.contains(&program) {
         let name = format!("helgrind: {program} (left out: it measures time, which helgrind stretches)");
-        return Some(Trial::test(name, || Ok(())).with_ignored_flag(true));
+        Some(Trial::test(name, || Ok(())).with_ignored_flag(true))
+    } else {
+        (!all()).then(|| left_out(format!("helgrind: {program}")))
     }
-    if !all() {
-        return Some(left_out(format!("helgrind: {program}")));
-    }
-    let lack = lack("valgrind", "--version").or_else(|| PTHREADS.as_ref().err().cloned());
-    Some(make("helgrind", lack, under_helgrind))
 }
 
 /// What stands before malloc stands before the checkers, too; it sees leaks by itself.
@@ -219,8 +236,6 @@ static ADDRESSES_CLEAN: Clean = Clean(AtomicUsize::new(0));
 static MEMORY_CLEAN: Clean = Clean(AtomicUsize::new(0));
 static THREADS_CLEAN: Clean = Clean(AtomicUsize::new(0));
 static LOCKS_CLEAN: Clean = Clean(AtomicUsize::new(0));
-/// Programs with threads, where helgrind is asked for: those that it leaves out, too.
-static THREADED: AtomicUsize = AtomicUsize::new(0);
 static GOLDEN_BYTES: AtomicUsize = AtomicUsize::new(0);
 
 fn figures() {
@@ -230,8 +245,9 @@ fn figures() {
         "C programs without an error, a leak or an open descriptor under memcheck",
     );
     THREADS_CLEAN.figure("checkers.tsan.programs", "C programs with threads, without a race under ThreadSanitizer");
-    let [clean, threaded] = [&LOCKS_CLEAN.0, &THREADED].map(|count| count.load(Ordering::Relaxed));
-    if threaded > 0 {
+    let clean = LOCKS_CLEAN.0.load(Ordering::Relaxed);
+    if clean > 0 {
+        let threaded = c_programs().iter().filter(|program| has_threads(program)).count();
         let what = "C programs with threads, without an error under helgrind; the others measure time";
         figure("checkers.helgrind.programs", format_args!("{clean} of {threaded}"), what);
     }

@@ -1,7 +1,7 @@
 //! The static library in other builds than cargo's own: as checkers want it, for other systems, and without what only Linux has.
 //! Each is there, or there is a reason why not.
 
-use super::{ROOT, all, in_root, knows, lack};
+use super::{ROOT, in_root, knows, lack};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -100,17 +100,6 @@ pub(crate) static MUSL: LazyLock<Result<[PathBuf; 2], String>> = LazyLock::new(|
     let folder = build("musl", MUSL_TARGET, "target", "", &UNOPTIMISED)?;
     Ok([folder.join("debug/libfdwire.a"), unwinder])
 });
-
-/// Builds all that are wanted side by side. Else each is built when it is first asked for.
-pub(crate) fn build_all() {
-    std::thread::scope(|scope| {
-        scope.spawn(|| LazyLock::force(&THREADS));
-        all().then(|| scope.spawn(|| LazyLock::force(&PTHREADS)));
-        scope.spawn(|| LazyLock::force(&ADDRESS));
-        scope.spawn(|| LazyLock::force(&PORTABLE));
-        scope.spawn(|| LazyLock::force(&MUSL));
-    });
-}
 
 fn set_up_here(what: &str) -> Result<(), String> {
     match cfg!(all(target_arch = "x86_64", target_os = "linux", target_env = "gnu")) {
