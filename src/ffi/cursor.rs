@@ -13,7 +13,7 @@
 //! A cursor is a plain struct of the caller's, and refers to the caller's buffer for as long as it
 //! is used. It may be copied, to come back to a place. A NULL cursor reads 0 and writes nothing.
 
-use super::guard::{EINVAL, bytes, bytes_mut, code, contain, pointee};
+use super::guard::{EINVAL, bytes, bytes_mut, code, contain, pointee, read_only};
 use crate::Error;
 use crate::endian::{Fault, Order, Reader, Writer};
 use std::ffi::{c_int, c_void};
@@ -230,7 +230,7 @@ pub unsafe extern "C" fn fdwire_read_bytes(r: *mut fdwire_reader, len: usize) ->
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fdwire_reader_left(r: *const fdwire_reader) -> usize {
     // SAFETY: the caller's promise for `r`.
-    unsafe { pointee(r.cast_mut()) }.filter(|r| r.status == 0).map_or(0, |r| r.len.saturating_sub(r.pos))
+    unsafe { read_only(r) }.ok().filter(|r| r.status == 0).map_or(0, |r| r.len.saturating_sub(r.pos))
 }
 
 /// Sets a writer to the start of a buffer of len bytes (NULL if len is 0), in the order FDWIRE_BIG
@@ -337,5 +337,21 @@ pub unsafe extern "C" fn fdwire_write_bytes(w: *mut fdwire_writer, p: *const c_v
             w.bytes(bytes(p, len)?);
             Ok(())
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Miri sees it, if what the program may only read is taken for what may be written.
+    #[test]
+    fn what_is_left_is_only_read() {
+        let buffer = b"record";
+        let order = fdwire_order::FDWIRE_LITTLE as c_int;
+        let reader = &fdwire_reader { bytes: buffer.as_ptr(), len: buffer.len(), pos: 2, order, status: 0 };
+        // SAFETY: `reader` may be read.
+        assert_eq!(unsafe { fdwire_reader_left(reader) }, 4);
+        assert_eq!(reader.pos, 2);
     }
 }

@@ -18,7 +18,7 @@
 //! Memory follows the bytes that came, never those that a length announces.
 
 use super::format::{fdwire_format, format_or_default, given, keep_format, room};
-use super::guard::{bytes, contain, list_mut, object, print, status, try_box, unbox};
+use super::guard::{bytes, contain, list_mut, object, print, read_only, status, try_box, unbox};
 use super::shared::Shared;
 use crate::Error;
 use crate::codec::{self, Decoder, Message, Scratch};
@@ -336,7 +336,7 @@ pub unsafe extern "C" fn fdwire_encode(
     status(|| {
         // SAFETY: the caller's promises for `format`, `len` and `msg`, and for what that points to.
         let (format, len, head, body) = unsafe {
-            let msg = object(msg.cast_mut())?;
+            let msg = read_only(msg)?;
             let head = given(msg.head.cast(), msg.head_len)?;
             (format_or_default(format), object(len)?, head, bytes(msg.body.cast(), msg.body_len)?)
         };
@@ -348,4 +348,22 @@ pub unsafe extern "C" fn fdwire_encode(
         codec::put(head, body, &tail, unsafe { room(out, cap, wanted, len)? })?;
         Ok(0)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ptr::null;
+
+    /// Miri sees it, if what the program may only read is taken for what may be written.
+    #[test]
+    fn a_message_to_encode_is_only_read() {
+        let body = b"hello";
+        let msg = &fdwire_msg { head: null(), body: body.as_ptr(), head_len: 0, body_len: body.len(), tail_len: 0 };
+        let (mut frame, mut len) = ([0_u8; 9], 0);
+        // SAFETY: `msg` and its body may be read, `frame` and `len` written.
+        let status = unsafe { fdwire_encode(null(), msg, frame.as_mut_ptr().cast(), frame.len(), &mut len) };
+        assert_eq!((status, len, &frame), (0, 9, b"\0\0\0\x05hello"));
+        assert_eq!(msg.body_len, 5);
+    }
 }

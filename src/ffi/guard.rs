@@ -154,14 +154,31 @@ pub(super) unsafe fn text<'a>(p: *const c_char) -> Result<&'a [u8], Error> {
 /// As `pointee`.
 #[inline(always)]
 pub(super) unsafe fn object<'a, T>(p: *mut T) -> Result<&'a mut T, Error> {
+    check(p)?;
+    // SAFETY: not NULL, aligned, and else as the caller of this function says.
+    Ok(unsafe { &mut *p })
+}
+
+/// The same of what is only read: it may be in memory that nobody may write, and others may read it meanwhile.
+///
+/// # Safety
+/// If not NULL and aligned, `p` points to a T that may be read, and that nobody writes during `'a`.
+#[inline(always)]
+pub(super) unsafe fn read_only<'a, T>(p: *const T) -> Result<&'a T, Error> {
+    check(p)?;
+    // SAFETY: not NULL, aligned, and else as the caller of this function says.
+    Ok(unsafe { &*p })
+}
+
+#[inline(always)]
+fn check<T>(p: *const T) -> Result<(), Error> {
     if p.is_null() {
         return Err(EINVAL);
     }
     if !p.is_aligned() {
         return Err(misaligned());
     }
-    // SAFETY: not NULL, aligned, and else as the caller of this function says.
-    Ok(unsafe { &mut *p })
+    Ok(())
 }
 
 /// A function, so that the two checks stay two jumps that are never taken.
