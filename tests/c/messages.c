@@ -434,27 +434,32 @@ static void a_split_line_with_descriptors_in_it(void) {
 
 /* Of what follows a delimiter that another begins with, nothing is taken. */
 static void one_delimiter_in_another(void) {
+  static const char *const formats[] = {"delimited by='$\\r@@','$'",
+                                        "select u8 { 97..100: delimited by='$\\r@@','$' }"};
   static const char stream[] = "ab$c$\r@@d$\r";
   static const char *const bodies[] = {"ab", "c", "d"};
-  fdwire_format *format = format_of("delimited by='$\\r@@','$'");
-  EACH_SOCKET(way) {
-    for (size_t piece = 1; piece < sizeof stream; piece++) {
-      struct writer_peer peer;
-      char body[16];
-      size_t len = 0;
-      int fds[2];
-      open_way(way, fds);
-      peer_writes(&peer, fds[1], stream, sizeof stream - 1, piece, 2, 1);
-      for (size_t i = 0; i < 3; i++) {
-        CHECK_IS(fdwire_recv(fds[0], format, body, sizeof body, &len, -1), 1);
-        CHECK(len == strlen(bodies[i]) && memcmp(body, bodies[i], len) == 0);
+  for (size_t f = 0; f < 2; f++) {
+    fdwire_format *format = format_of(formats[f]);
+    EACH_SOCKET(way) {
+      for (size_t piece = 1; piece < sizeof stream; piece++) {
+        struct writer_peer peer;
+        char body[16];
+        size_t len = 0;
+        int fds[2];
+        open_way(way, fds);
+        peer_writes(&peer, fds[1], stream, sizeof stream - 1, piece, 2, 1);
+        for (size_t i = 0; i < 3; i++) {
+          CHECK_IS(fdwire_recv(fds[0], format, body, sizeof body, &len, -1), 1);
+          CHECK(len == strlen(bodies[i]) && memcmp(body, bodies[i], len) == 0);
+        }
+        int last = fdwire_recv(fds[0], format, body, sizeof body, &len, -1);
+        CHECK_IS(last, f == 0 ? FDWIRE_E_TRUNCATED : FDWIRE_E_MALFORMED); /* no case is '\r' */
+        peer_done(&peer);
+        close_way(fds);
       }
-      CHECK_IS(fdwire_recv(fds[0], format, body, sizeof body, &len, -1), FDWIRE_E_TRUNCATED);
-      peer_done(&peer);
-      close_way(fds);
     }
+    fdwire_format_free(format);
   }
-  fdwire_format_free(format);
 }
 
 /* A few hundred bytes that were sent one by one fill a Unix socket's buffer: then the rest comes only if they are taken. */
