@@ -581,6 +581,14 @@ static void a_peer_that_keeps_up(void) {
   CHECK_TOOK(start, 30, 1000);
   CHECK_IS(taken + fdwire_conn_pending(conn), sizeof body + 4);
   fdwire_conn_free(conn);
+
+  /* What goes without waiting, goes, where no time was given as where there is no end of it. */
+  NEED(fdwire_conn_new_over(NULL, takes_steadily, NULL, &taken, NULL, &conn) == 0);
+  for (int timeout_ms = -1; timeout_ms <= 0; timeout_ms++) {
+    CHECK(fdwire_conn_send(conn, body, 30000, timeout_ms) >= 0);
+    CHECK_IS(fdwire_conn_flush(conn, timeout_ms), 0);
+  }
+  fdwire_conn_free(conn);
 }
 
 int main(void) {

@@ -456,6 +456,16 @@ static void what_is_skipped_is_not_handed_over(void) {
   FEED(decoder, "nrest");
   CHECK(hands_over(decoder, "rest", 4));
   fdwire_decoder_free(decoder);
+
+  /* Nor is what is kept of it for a search to go on. */
+  decoder = decoder_of("crlf max=5");
+  FEED(decoder, "too long\r");
+  CHECK_IS(next_of(decoder), FDWIRE_E_TOO_LONG);
+  CHECK_IS(fdwire_decoder_skip(decoder), 0);
+  CHECK(hands_over(decoder, "", 0));
+  FEED(decoder, "\nrest");
+  CHECK(hands_over(decoder, "rest", 4));
+  fdwire_decoder_free(decoder);
 }
 
 static void a_stream_that_ends_in_what_is_skipped(void) {
