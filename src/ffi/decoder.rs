@@ -52,7 +52,7 @@ impl fdwire_msg {
     #[inline(always)]
     pub(super) fn lent(message: Message<'_>) -> fdwire_msg {
         fdwire_msg {
-            head: message.head.as_ptr(),
+            head: message.frame.as_ptr(), // from where all of it may be read
             body: message.body.as_ptr(),
             head_len: message.head.len(),
             body_len: message.body.len(),

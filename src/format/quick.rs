@@ -19,15 +19,14 @@ pub(crate) enum Quick {
     Until(QuickUntil),
 }
 
-/// A frame that is all there, and what is behind it. They lie one after the other, empty ones too.
+/// A frame that is all there, its parts, and what is behind it. They lie one after the other, empty ones too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Cut<'d> {
+    pub(crate) frame: &'d [u8],
     pub(crate) head: &'d [u8],
     pub(crate) body: &'d [u8],
     pub(crate) tail: &'d [u8],
     pub(crate) rest: &'d [u8],
-    /// Bytes in the frame.
-    pub(crate) len: usize,
 }
 
 /// 4 bytes, big-endian, that say how many bytes the body has, and nothing else.
@@ -210,7 +209,7 @@ impl Cutter for QuickU32be {
         let len = HEAD.checked_add(usize::try_from(body).ok()?)?;
         let (frame, rest) = bytes.split_at_checked(len)?;
         let (head, body) = frame.split_at_checked(HEAD)?;
-        Some(Cut { head, body, tail: &rest[..0], rest, len })
+        Some(Cut { frame, head, body, tail: &rest[..0], rest })
     }
 }
 
@@ -224,7 +223,7 @@ impl<N: Number> Cutter for QuickLength<N> {
         let len = usize::try_from(value.wrapping_add(self.beside)).ok()?;
         let (frame, rest) = bytes.split_at_checked(len)?;
         let (head, body) = frame.split_at_checked(self.head)?;
-        Some(Cut { head, body, tail: &rest[..0], rest, len })
+        Some(Cut { frame, head, body, tail: &rest[..0], rest })
     }
 }
 
@@ -266,7 +265,7 @@ impl Cutter for QuickVarint {
         }
         let (frame, rest) = bytes.split_at_checked(head + body)?;
         let (head, body) = frame.split_at_checked(head)?;
-        Some(Cut { head, body, tail: &rest[..0], rest, len: frame.len() })
+        Some(Cut { frame, head, body, tail: &rest[..0], rest })
     }
 }
 
@@ -279,7 +278,7 @@ impl QuickUntil {
         }
         let (frame, rest) = bytes.split_at_checked(found.end)?;
         let (body, tail) = frame.split_at_checked(found.start)?;
-        Some(Cut { head: &body[..0], body, tail, rest, len: found.end })
+        Some(Cut { frame, head: &body[..0], body, tail, rest })
     }
 
     /// The frames that lie one behind another at the beginning of `bytes`.
@@ -304,16 +303,16 @@ impl<'d> Iterator for UntilCuts<'d> {
     #[inline(always)]
     fn next(&mut self) -> Option<Cut<'d>> {
         loop {
-            let (frame, rest) = self.bytes.split_at_checked(self.lasts.next()?.wrapping_add(1))?;
-            let (_, line) = frame.get(self.from..)?.split_last()?;
+            let (all, rest) = self.bytes.split_at_checked(self.lasts.next()?.wrapping_add(1))?;
+            let frame = all.get(self.from..)?;
+            let (_, line) = frame.split_last()?;
             let Some(body) = self.by.by.before(line) else { continue };
             if body.len() as u64 > self.by.max_body {
                 return None;
             }
-            let tail = &frame[self.from + body.len()..];
-            let len = line.len() + 1;
-            self.from = frame.len();
-            return Some(Cut { head: &body[..0], body, tail, rest, len });
+            let tail = &frame[body.len()..];
+            self.from = all.len();
+            return Some(Cut { frame, head: &body[..0], body, tail, rest });
         }
     }
 }
@@ -331,9 +330,9 @@ mod tests {
             Ok(Probe::Frame(frame)) if frame.total() <= bytes.len() as u64 => Some(frame),
             _ => None,
         };
-        let quick = format.quick().cut(bytes).map(|Cut { head, body, tail, rest, len }| {
-            assert_eq!([head, body, tail, rest].concat(), bytes);
-            assert_eq!(len, bytes.len() - rest.len());
+        let quick = format.quick().cut(bytes).map(|Cut { frame, head, body, tail, rest }| {
+            assert_eq!([head, body, tail].concat(), frame);
+            assert_eq!([frame, rest].concat(), bytes);
             let mut at = bytes.as_ptr();
             for part in [head, body, tail, rest] {
                 assert_eq!(part.as_ptr(), at);

@@ -56,12 +56,21 @@ enum State {
 /// A message in the decoder's buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Message<'d> {
+    /// All of it: head, body and tail lie one after the other.
+    pub frame: &'d [u8],
     /// The bytes before the body, the length field among them.
     pub head: &'d [u8],
     /// The payload.
     pub body: &'d [u8],
     /// What follows the body and belongs to the frame.
     pub tail: &'d [u8],
+}
+
+impl<'d> From<Cut<'d>> for Message<'d> {
+    #[inline(always)]
+    fn from(Cut { frame, head, body, tail, .. }: Cut<'d>) -> Message<'d> {
+        Message { frame, head, body, tail }
+    }
 }
 
 impl<F: Deref<Target = Format>> Decoder<F> {
@@ -145,9 +154,9 @@ impl<F: Deref<Target = Format>> Decoder<F> {
             return None;
         }
         let (bytes, start) = self.buffer.front()?;
-        let Cut { head, body, tail, len, .. } = self.format.quick().cut(bytes).filter(|cut| cut.body.len() <= most)?;
-        (*start, self.messages) = (*start + len, self.messages + 1);
-        Some(Message { head, body, tail })
+        let cut = self.format.quick().cut(bytes).filter(|cut| cut.body.len() <= most)?;
+        (*start, self.messages) = (*start + cut.frame.len(), self.messages + 1);
+        Some(cut.into())
     }
 
     /// The same of the format whose way is the shortest, with nothing on it that could fail, if its body is so long.
@@ -158,10 +167,10 @@ impl<F: Deref<Target = Format>> Decoder<F> {
         }
         let (bytes, start) = self.buffer.front()?;
         let Quick::U32be(u32be) = self.format.quick() else { return None };
-        let Cut { head, body, tail, len, .. } = u32be.cut(bytes).filter(|cut| body_len.contains(&cut.body.len()))?;
+        let cut = u32be.cut(bytes).filter(|cut| body_len.contains(&cut.body.len()))?;
         // Neither wraps: the first is at most where the bytes end.
-        (*start, self.messages) = (start.wrapping_add(len), self.messages.wrapping_add(1));
-        Some(Message { head, body, tail })
+        (*start, self.messages) = (start.wrapping_add(cut.frame.len()), self.messages.wrapping_add(1));
+        Some(cut.into())
     }
 
     /// As many messages as are there and `out` has room for, each as `lend` makes it; says how many. What was lent stays where
@@ -235,9 +244,10 @@ impl<F: Deref<Target = Format>> Decoder<F> {
     #[inline(always)]
     fn take(&mut self, frame: Frame) -> Message<'_> {
         self.messages += 1;
-        let (head, rest) = self.buffer.take(to_usize(frame.total())).split_at(frame.head);
+        let all = self.buffer.take(to_usize(frame.total()));
+        let (head, rest) = all.split_at(frame.head);
         let (body, tail) = rest.split_at(to_usize(frame.body));
-        Message { head, body, tail }
+        Message { frame: all, head, body, tail }
     }
 
     /// A frame that is all there, if it can be delivered with what has come.
@@ -533,10 +543,10 @@ fn lend_all<'d, T>(
 ) -> (usize, usize) {
     let (mut taken, mut bytes) = (0usize, 0usize);
     for slot in out {
-        let Some(Cut { head, body, tail, len, .. }) = cuts.next() else { break };
-        *slot = lend(Message { head, body, tail });
+        let Some(cut) = cuts.next() else { break };
         // Neither wraps: they lie one behind another.
-        (taken, bytes) = (taken.wrapping_add(1), bytes.wrapping_add(len));
+        (taken, bytes) = (taken.wrapping_add(1), bytes.wrapping_add(cut.frame.len()));
+        *slot = lend(cut.into());
     }
     (taken, bytes)
 }
