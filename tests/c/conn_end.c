@@ -1564,6 +1564,38 @@ static void calls_from_within(void) {
   fdwire_conn_free(within.conn);
 }
 
+/* Frames of four bytes, the first of which is a head. */
+static int64_t probes_within(void *ctx, const uint8_t *bytes, size_t len, size_t *head_len, size_t *at_least) {
+  (void)bytes;
+  check_inside((struct within *)ctx);
+  *head_len = 1;
+  *at_least = 4;
+  return len < 4 ? 0 : 4;
+}
+
+static void a_format_that_calls_from_within(void) {
+  for (int later = 0; later < 2; later++) {
+    struct within within = {NULL, 0};
+    fdwire_msg got, sent = {(const uint8_t *)"h", (const uint8_t *)"ead", 1, 3, 0};
+    fdwire_format *format = NULL;
+    int fds[2];
+    open_way(UNIX_SOCKET, fds);
+    NEED(fdwire_format_new_custom(probes_within, &within, 100, &format) == 0);
+    within.conn = conn_of(fds[0], fds[0], later ? NULL : format);
+    if (later)
+      CHECK_IS(fdwire_conn_set_format(within.conn, FDWIRE_BOTH, format), 0);
+    NEED(write(fds[1], "abcd", 4) == 4);
+    CHECK_IS(fdwire_conn_recv(within.conn, &got, 20000), 1);
+    CHECK(within.calls > 0 && got.body_len == 3);
+    within.calls = 0;
+    CHECK_IS(fdwire_conn_send_many(within.conn, &sent, 1, 20000), 0);
+    CHECK(within.calls > 0);
+    fdwire_conn_free(within.conn);
+    fdwire_format_free(format);
+    close_way(fds);
+  }
+}
+
 /* Functions that do not keep to their contract. */
 static int64_t answer;
 
@@ -1670,6 +1702,7 @@ int main(void) {
   RUN(a_format_for_both_or_neither);
   RUN(bad_files);
   RUN(calls_from_within);
+  RUN(a_format_that_calls_from_within);
   RUN(functions_that_lie);
   RUN(functions_without_a_wait);
   fdwire_conn_free(keeper);
