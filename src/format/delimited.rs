@@ -299,3 +299,20 @@ impl fmt::Display for Delimited {
         write!(f, " {}", self.limit)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Format;
+
+    #[test]
+    fn the_longest_body_leaves_room_for_what_is_surely_beside_it() {
+        let longest = |text: &str| Format::parse(text).unwrap().max_body();
+        assert_eq!(longest("line max=10"), 10);
+        assert_eq!(longest("line max=frame:10"), 9);
+        assert_eq!(longest("crlf max=frame:10"), 8);
+        assert_eq!(longest("delimited by=';' start='<' trail=2 max=frame:10"), 6);
+        // A piece has no delimiter, nor has what the stream's end ends.
+        assert_eq!(longest("line over=split max=frame:10"), 10);
+        assert_eq!(longest("line eof=allow max=frame:10"), 10);
+    }
+}
