@@ -428,4 +428,13 @@ mod tests {
         assert!(matches!(format.probe(&[1, 2, 3, 4, 5]), Err(Error::Malformed(_))));
         assert_eq!(format.probe(&[4, 2, 3, 4, 5]), Ok(Probe::Frame(Frame { head: 1, body: 4, tail: 0 })));
     }
+
+    #[test]
+    fn formats_are_equal_where_their_layouts_are() {
+        let format = |text: &str| Format::parse(text).unwrap();
+        assert_eq!(format("u16be max=100"), format("u16be max=100"));
+        assert_ne!(format("u16be max=100"), format("u16be max=101"));
+        assert_ne!(format("u16be"), format("u16le"));
+        assert_ne!(format("line"), format("crlf"));
+    }
 }

@@ -114,11 +114,46 @@ static void a_connection_moves_many_at_once(void) {
   end_pair();
 }
 
+/* Where a pipe would block, and the call is not to, it is asked whether it is ready. A send of a
+   connection's only thread may, where it waits without end. */
+static void pipes_are_asked_where_they_would_block(void) {
+  static const struct {
+    int nonblocking, one_thread, timeout_ms;
+    const char *receiving, *sending;
+  } cases[] = {
+      {0, 0, -1, "fcntl, poll, read", "fcntl, poll, pwritev2"},
+      {0, 1, 0, "fcntl, poll, read", "fcntl, poll, pwritev2"},
+      {0, 1, -1, "fcntl, poll, read", "pwritev2"},
+      {1, 0, 0, "fcntl, read", "fcntl, pwritev2"},
+      {1, 1, -1, "fcntl, read", "pwritev2"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    fdwire_msg msg;
+    fdwire_conn *in, *out;
+    NEED(pipe(fds) == 0);
+    for (int j = 0; cases[i].nonblocking && j < 2; j++)
+      NEED(fcntl(fds[j], F_SETFL, O_NONBLOCK) == 0);
+    NEED(fdwire_conn_new(fds[0], -1, NULL, &in) == 0 && fdwire_conn_new(-1, fds[1], NULL, &out) == 0);
+    for (int j = 0; j < 2; j++)
+      CHECK_IS(fdwire_conn_set(j ? in : out, FDWIRE_ONE_THREAD, cases[i].one_thread ? FDWIRE_BOTH : 0), 0);
+    begin(NULL);
+    CHECK_IS(IN(fdwire_conn_send(out, "hello", 5, cases[i].timeout_ms)), 0);
+    CALLS_ARE(cases[i].sending);
+    begin(NULL);
+    CHECK_IS(IN(fdwire_conn_recv(in, &msg, cases[i].timeout_ms)), 1);
+    CALLS_ARE(cases[i].receiving);
+    fdwire_conn_free(in);
+    fdwire_conn_free(out);
+    end_pair();
+  }
+}
+
 int main(void) {
   check_begin();
   RUN(receiving_looks_only_where_there_may_be_too_little_room);
   RUN(the_rest_is_waited_for_at_once);
   RUN(sending_takes_one);
   RUN(a_connection_moves_many_at_once);
+  RUN(pipes_are_asked_where_they_would_block);
   return check_end();
 }
