@@ -477,6 +477,17 @@ static void a_stream_that_ends_in_what_is_skipped(void) {
   CHECK_IS(next_of(decoder), FDWIRE_E_TRUNCATED);
   fdwire_decoder_free(decoder);
 
+  /* What is left of it does not show what it was. */
+  char text[200];
+  decoder = decoder_of("crlf max=5");
+  FEED(decoder, "too long\r");
+  CHECK_IS(next_of(decoder), FDWIRE_E_TOO_LONG);
+  CHECK_IS(fdwire_decoder_skip(decoder), 0);
+  CHECK_IS(fdwire_decoder_finish(decoder), FDWIRE_E_TRUNCATED);
+  fdwire_decoder_explain(decoder, text, sizeof text);
+  CHECK(strcmp(text, "message 1 at stream offset 0: the stream ended inside it, behind 9 bytes") == 0);
+  fdwire_decoder_free(decoder);
+
   decoder = decoder_of("u32be max=5");
   FEED(decoder, "\0\0\0\6too ln\0\0\0\1x");
   CHECK_IS(fdwire_decoder_finish(decoder), FDWIRE_E_TOO_LONG);
