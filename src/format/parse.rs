@@ -278,6 +278,15 @@ mod tests {
     }
 
     #[test]
+    fn what_ends_a_number_has_a_most() {
+        for kind in ["decimal", "hex digits=8"] {
+            let ending = |len: usize| Format::parse(format!("{kind} until='{}'", "-".repeat(len)));
+            assert!(ending(32).is_ok(), "{kind}");
+            assert!(matches!(ending(33), Err(Error::Format { reason, .. }) if reason.contains("32 bytes")), "{kind}");
+        }
+    }
+
+    #[test]
     fn what_a_mask_leaves_of_the_length_field_may_say_more() {
         assert!(Format::parse("u16be mask=0xff plus=u8@0*4").is_ok());
         assert!(Format::parse("u16be shift=8 plus=u8@1*4").is_ok());
